@@ -1,0 +1,173 @@
+"""The consumer of one service: from Kafka's topics into the engine, in batches, from where the database says.
+
+Positions are written in the engine's transaction, and reading starts there: after a crash, and after a restore of an
+older database, it reads again what that database has not seen. Offsets are also committed to Kafka, for those who look
+at the lag. An outage of MongoDB or Kafka pauses it; no message is to blame for that, so none is set aside.
+"""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from django.db import DatabaseError
+from pymongo.errors import PyMongoError
+
+from ecommerce import kafka, storage
+from ecommerce.batch import position_writes
+from ecommerce.engine import Engine
+from ecommerce.inputs import Input, Position
+from ecommerce.leases import Lease
+from ecommerce.reading import read
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+MOST_INPUTS = 1000
+MOST_BYTES = 4_000_000
+_POLL_SECONDS = 0.5
+_SAVE_POSITIONS_EVERY = 5.0  # seconds, when everything that comes is skipped
+_LONGEST_PAUSE = 5.0
+
+
+class ServiceConsumer:
+    """Runs until `stop()`, which lets the batch in hand finish."""
+
+    def __init__(self, engine: Engine, *, group: str | None = None) -> None:
+        self._engine = engine
+        self._service = engine.service
+        self._group = group or engine.service.name
+        self._stopping = False
+        self._assigning = False
+        self._skipped: dict[Position, int] = {}
+        self._save_at = 0.0
+        self._consumer: Consumer | None = None
+
+    def stop(self) -> None:
+        self._stopping = True
+
+    def run(self) -> None:
+        """Consumes until stopped. With `single_writer`, first waits until no other process does."""
+        lease = Lease(self._engine.database, "consumer") if self._service.single_writer else None
+        while not self._stopping:
+            if lease and not self._patiently(lease.take):
+                time.sleep(0.5)
+                continue
+            try:
+                self._consume(lease)
+            finally:
+                if lease:
+                    lease.release()
+
+    def _consume(self, lease: Lease | None) -> None:
+        self._consumer = kafka.consumer(self._group)
+        try:
+            self._consumer.subscribe(list(self._service.topics), on_assign=self._start_from_positions)
+            log.info("consuming", service=self._service.name, topics=self._service.topics)
+            while not self._stopping and (lease is None or self._patiently(lease.keep)):
+                self._take(self._next_messages())
+        finally:
+            self._consumer.close()
+            self._consumer = None
+
+    # Reading
+
+    def _next_messages(self) -> list[Message]:
+        """Waits for a message, and takes what else is there by then."""
+        assert self._consumer is not None
+        first = self._consumer.poll(_POLL_SECONDS)
+        if first is None:
+            return []
+        messages, size = [first], len(first)
+        while len(messages) < MOST_INPUTS and size < MOST_BYTES:
+            more = self._consumer.consume(min(100, MOST_INPUTS - len(messages)), timeout=0)
+            if not more:
+                break
+            messages += more
+            size += sum(len(message) for message in more)
+        return [message for message in messages if _is_message(message)]
+
+    def _start_from_positions(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._assigning = True
+        ids = [f"{each.topic}:{each.partition}" for each in partitions]
+        positions = self._engine.database[storage.POSITIONS]
+        known = self._patiently(lambda: {each["_id"]: each["offset"] for each in positions.find({"_id": {"$in": ids}})})
+        for id, partition in zip(ids, partitions, strict=True):
+            partition.offset = known.get(id, OFFSET_BEGINNING)
+        consumer.assign(partitions)
+        self._assigning = False
+        log.info("assigned", service=self._service.name, partitions=len(partitions))
+
+    # Taking
+
+    def _take(self, messages: Sequence[Message]) -> None:
+        positions = {_position(message): (message.offset() or 0) + 1 for message in messages}
+        inputs = [given for message in messages if (given := read(self._service, message)) is not None]
+        if inputs:
+            started = time.perf_counter()
+            self._patiently(lambda: self._engine.take(inputs, self._skipped | positions))
+            self._skipped.clear()
+            log.debug("batch", service=self._service.name, inputs=len(inputs), seconds=time.perf_counter() - started)
+        else:
+            self._skip(positions)
+        self._show(positions)
+
+    def _skip(self, positions: dict[Position, int]) -> None:
+        """Remembers how far it read past what is not for it, and saves that now and then."""
+        self._skipped |= positions
+        if self._skipped and time.monotonic() >= self._save_at:
+            writes = position_writes(self._skipped)
+            self._patiently(lambda: self._engine.database[storage.POSITIONS].bulk_write(writes))
+            self._skipped = {}
+            self._save_at = time.monotonic() + _SAVE_POSITIONS_EVERY
+
+    def _show(self, positions: dict[Position, int]) -> None:
+        assert self._consumer is not None
+        offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in positions.items()]
+        if offsets:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Calls until MongoDB answers, backing off with full jitter; keeps its place in the group meanwhile."""
+        attempt = 0
+        while True:
+            try:
+                return call()
+            except (PyMongoError, DatabaseError) as error:
+                pause = random.uniform(0, min(_LONGEST_PAUSE, 0.05 * 2 ** min(attempt, 10)))  # noqa: S311
+                log.warning("MongoDB is out of reach, pausing", error=repr(error)[:500], seconds=round(pause, 2))
+                if self._stopping:
+                    raise
+                self._idle(pause)
+                attempt += 1
+
+    def _idle(self, seconds: float) -> None:
+        """Waits, still polling so that the group does not expel it, with every partition paused."""
+        if self._consumer is None or self._assigning:
+            time.sleep(seconds)
+            return
+        self._consumer.pause(self._consumer.assignment())
+        message = self._consumer.poll(seconds)
+        if message is not None and message.error() is None:
+            # A pause drops what was fetched, but should one slip through it must be read again, never passed over.
+            self._consumer.seek(TopicPartition(message.topic() or "", message.partition() or 0, message.offset() or 0))
+        self._consumer.resume(self._consumer.assignment())
+
+
+def _position(message: Message) -> Position:
+    return Position(message.topic() or "", message.partition() or 0)
+
+
+def _is_message(message: Message) -> bool:
+    error = message.error()
+    if error is None:
+        return True
+    if error.code() != KafkaError._PARTITION_EOF:
+        log.warning("kafka", error=error.str())
+    return False
+
+
+__all__ = ["Input", "ServiceConsumer"]

@@ -1,0 +1,93 @@
+"""The engine: takes a batch of inputs into a service in one MongoDB transaction.
+
+It loads the aggregates that the batch names, drops what the log already holds, decides and evolves in memory, and
+writes log, aggregates, outbox, dead letters and the consumer's positions together. A batch costs hardly more than a
+single input, so callers hand over what they have.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+
+import structlog
+from django.db import connections
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from ecommerce import identity
+from ecommerce.batch import Batch
+from ecommerce.inputs import Input, Outcome, Position
+from ecommerce.messages import Message, Refused, encode, seal_in_envelope
+from ecommerce.service import Service
+from ecommerce.dispatch import ask_outside
+from ecommerce.transaction import in_transaction
+
+log = structlog.get_logger(__name__)
+
+_DUPLICATE_KEY = 11000
+
+
+class Engine:
+    """The runtime of one service. Holds no state between batches, so any number of threads may share it."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    @cached_property
+    def database(self) -> Database[dict[str, object]]:
+        connection = connections[self.service.name]
+        connection.ensure_connection()
+        return connection.database  # type: ignore[no-any-return, attr-defined]
+
+    def take(self, inputs: Sequence[Input], positions: Mapping[Position, int] | None = None) -> list[Outcome]:
+        """Takes `inputs`, in order, and moves the consumer's `positions` (next offset) with them.
+
+        Gives an outcome for each input. One that is in the log already changes nothing (`duplicate`); a refused
+        command changes nothing (`refused`); a message that raises is parked alone. Raises `PyMongoError` when
+        MongoDB is out of reach for longer than the wrapper's patience: then nothing, or everything, is stored, and
+        the same call again is safe.
+        """
+        positions = positions or {}
+        try:
+            batch = self._run(inputs, positions, look_up=False)
+        except (BulkWriteError, DuplicateKeyError) as error:
+            if not _is_duplicate(error):
+                raise
+            # Something is in the log already. Duplicates are rare, so only now is it worth asking which.
+            batch = self._run(inputs, positions, look_up=True)
+        if batch.asked:
+            ask_outside(self.service, batch.asked)
+        return batch.outcomes
+
+    def execute(self, command: Message, *, id: str, at: datetime | None = None) -> Outcome:
+        """Takes one command, answer or deadline. Raises `Refused` if the state does not allow it."""
+        outcome = self.take([self.input(command, id=id, at=at)])[0]
+        if outcome.refused is not None:
+            raise outcome.refused
+        return outcome
+
+    def input(self, message: Message, *, id: str, at: datetime | None = None) -> Input:
+        """An input made here: a command, an answer or a deadline, with its deterministic `id`."""
+        envelope = seal_in_envelope(message, id=id, at=at or identity.now(), cause=None)
+        return Input(id=id, key=message.key, data=encode(envelope), envelope=envelope)
+
+    def _run(self, inputs: Sequence[Input], positions: Mapping[Position, int], *, look_up: bool) -> Batch:
+        def body(session: ClientSession) -> Batch:
+            batch = Batch(self.service, self.database, session)
+            batch.load(inputs, look_up=look_up)
+            for given in inputs:
+                batch.take(given)
+            batch.write(positions)
+            return batch
+
+        return in_transaction(self.service.name, body)
+
+
+def _is_duplicate(error: BulkWriteError | DuplicateKeyError) -> bool:
+    if isinstance(error, DuplicateKeyError):
+        return True
+    return any(each["code"] == _DUPLICATE_KEY for each in error.details["writeErrors"])
+
+
+__all__ = ["Engine", "Input", "Outcome", "Refused"]

@@ -1,0 +1,24 @@
+"""manage.py create_topics"""
+
+from typing import Any
+
+from confluent_kafka import KafkaException
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from ecommerce import kafka
+from ecommerce.registry import services
+from ecommerce.topics import create_topics, topics_of
+
+
+class Command(BaseCommand):
+    help = "Creates the topics of this process's services that are missing. Run again, it changes nothing."
+
+    def handle(self, **_: Any) -> None:
+        topics = topics_of(services())
+        try:
+            created = create_topics(kafka.admin(), topics)
+        except KafkaException as error:
+            raise CommandError(f"Kafka at {settings.KAFKA_BROKERS}: {error.args[0].str()}. Is it up? (make ps)") from error
+        for name in topics:
+            self.stdout.write(f"{name} {'created' if name in created else 'exists'}")

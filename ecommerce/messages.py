@@ -1,0 +1,139 @@
+"""What a service takes in and gives out, and its form on the wire.
+
+A message is an immutable fact or request without time or id of its own: those travel in the `Envelope` around it.
+`decide` and `evolve` see only messages, so they stay pure.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Anything that reaches a service or leaves it. `key` is the id of the aggregate that it belongs to."""
+
+    version: ClassVar[str] = "1.0"
+    key_field: ClassVar[str] = "order_id"
+
+    @property
+    def key(self) -> str:
+        """The id of the aggregate that takes this message, also its Kafka key."""
+        return getattr(self, self.key_field)  # type: ignore[no-any-return]
+
+
+class Event(Message, frozen=True):
+    """A public fact: it is published on its topic for other services. Named in the past tense."""
+
+    topic: ClassVar[str]
+
+
+class Intent(Message, frozen=True):
+    """A private fact: the service resolved to ask the outside world something. Logged, never published."""
+
+
+class Command(Message, frozen=True):
+    """A request by a person. It may be refused: `decide` raises `Refused` and nothing is stored."""
+
+
+class Answer(Message, frozen=True):
+    """What the outside world said to an intent."""
+
+
+class Deadline(Message, frozen=True):
+    """A time that has come."""
+
+
+class Refused(Exception):
+    """A command that the state does not allow, or whose content is wrong.
+
+    `code` is stable and for programs, `field` names the part of the request at fault ("items[0].sku") if one is.
+    """
+
+    def __init__(self, code: str, detail: str, *, field: str | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.field = field
+
+
+class Undecodable(ValueError):
+    """Bytes that are no message of a type and version that the reader takes."""
+
+
+M_co = TypeVar("M_co", covariant=True)
+
+
+class Envelope(msgspec.Struct, Generic[M_co], frozen=True, kw_only=True, rename="camel"):
+    """A message with its identity: the form on topics and in logs (JSON, camelCase, UTC time)."""
+
+    event_id: str
+    event_type: str
+    version: str
+    timestamp: datetime
+    correlation_id: str
+    causation_id: str | None
+    payload: M_co
+
+
+class _Peek(msgspec.Struct, rename="camel"):
+    event_type: str
+
+
+_encoder = msgspec.json.Encoder()
+_peek = msgspec.json.Decoder(_Peek)
+_decoders: dict[type[Message], msgspec.json.Decoder[Envelope[Any]]] = {}
+
+
+def seal_in_envelope(
+    message: Message, *, id: str, at: datetime, cause: str | None, correlation: str | None = None
+) -> Envelope[Message]:
+    """Gives `message` its identity. `correlation` is the message's key unless told otherwise."""
+    return Envelope(
+        event_id=id,
+        event_type=type(message).__name__,
+        version=message.version,
+        timestamp=at,
+        correlation_id=correlation or message.key,
+        causation_id=cause,
+        payload=message,
+    )
+
+
+def encode(envelope: Envelope[Any]) -> bytes:
+    """The bytes that are logged and published; they never change afterwards."""
+    return _encoder.encode(envelope)
+
+
+def decode(data: bytes, kind: type[Message]) -> Envelope[Any]:
+    """Reads an envelope around a `kind`. Raises `Undecodable`, saying what is wrong, for anything else."""
+    decoder = _decoders.get(kind)
+    if decoder is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(Envelope[kind])  # type: ignore[valid-type]
+    try:
+        envelope = decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Undecodable(f"{kind.__name__}: {error}") from error
+    if envelope.version != kind.version:
+        raise Undecodable(f"{kind.__name__}: version {envelope.version!r} is not known, {kind.version!r} is")
+    if envelope.event_type != kind.__name__:
+        raise Undecodable(f"{kind.__name__}: the envelope says {envelope.event_type!r}")
+    return envelope
+
+
+def event_type_of(data: bytes) -> str:
+    """The type that an envelope names, for bytes that came without headers. Raises `Undecodable`."""
+    try:
+        return _peek.decode(data).event_type
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Undecodable(f"no event: {error}") from error
+
+
+def concrete_kinds(base: type[Message]) -> Iterator[type[Message]]:
+    """The leaves of the tree of message classes below `base`."""
+    below = base.__subclasses__()
+    if not below:
+        yield base
+    for kind in below:
+        yield from concrete_kinds(kind)

@@ -1,0 +1,67 @@
+"""The outbox: one document per commit, holding that commit's public events in order, ready to be produced.
+
+Written in the transaction of the events; deleted by the relay once the broker has acknowledged all of them.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from ecommerce.messages import Envelope
+from ecommerce.service import Service
+from ecommerce.storage import Document
+
+COLLECTION = "outbox"
+
+
+def document(stamp: int, messages: Sequence[Document]) -> Document:
+    """An outbox document. Sorted by `_id`, documents have the order of their `stamp`s (milliseconds, Lamport)."""
+    return {"_id": f"{stamp:015d}-{secrets.token_hex(6)}", "messages": list(messages)}
+
+
+def message(event: Envelope[Any], data: bytes) -> Document:
+    """A public event as the relay produces it."""
+    return {
+        "topic": event.payload.topic,
+        "key": event.payload.key,
+        "headers": [list(header) for header in headers_of(event)],
+        "value": data,
+    }
+
+
+def headers_of(event: Envelope[Any]) -> list[tuple[str, bytes]]:
+    """The Kafka headers of an event."""
+    return [
+        ("event-type", event.event_type.encode()),
+        ("event-version", event.version.encode()),
+        ("correlation-id", event.correlation_id.encode()),
+        ("causation-id", (event.causation_id or "").encode()),
+        ("traceparent", traceparent(event.correlation_id, event.event_id).encode()),
+    ]
+
+
+def traceparent(correlation_id: str, event_id: str) -> str:
+    """W3C trace context: an order is one trace, an event one span, and both ids follow from those of the event."""
+    trace = correlation_id.replace("-", "")
+    if len(trace) != 32 or not set(trace) <= set("0123456789abcdef"):
+        trace = hashlib.blake2b(correlation_id.encode(), digest_size=16).hexdigest()
+    span = hashlib.blake2b(event_id.encode(), digest_size=8).hexdigest()
+    return f"00-{trace}-{span}-01"
+
+
+def dead_letter_copy(service: Service, letter: Document) -> Document:
+    """A copy of a dead letter for the service's dead letter topic: the original bytes, the cause in headers."""
+    cause = {
+        "dead-letter-id": letter["_id"],
+        "dead-letter-error": letter["error"],
+        "dead-letter-topic": letter["topic"],
+        "dead-letter-offset": f"{letter['partition']}:{letter['offset']}",
+    }
+    added = [[name, str(value).encode()[:1000]] for name, value in cause.items()]
+    return {
+        "topic": f"{service.name}.dlq",
+        "key": letter["key"],
+        "headers": [*letter["headers"], *added],
+        "value": letter["value"],
+    }

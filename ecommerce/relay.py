@@ -1,0 +1,221 @@
+"""The relay: takes outbox documents to Kafka, milliseconds after their commit, each aggregate's events in order.
+
+A shift opens the change stream first, then scans what already lies in the outbox, then follows the stream and skips
+what it has produced. A document is deleted only when the broker has acknowledged all of its messages, so a crash
+anywhere repeats messages and never loses one: the receivers' logs drop the repeats.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from pymongo import MongoClient
+from pymongo.change_stream import ChangeStream
+from pymongo.database import Database
+from pymongo.errors import OperationFailure, PyMongoError
+
+from ecommerce import kafka, outbox
+from ecommerce.leases import Lease
+from ecommerce.storage import Document
+
+log = structlog.get_logger(__name__)
+
+# The broker pushes nothing through a closed or empty stream; this bounds how late a stop or a lost lease is noticed.
+_AWAIT_MS = 250
+_DELETE_AT_ONCE = 500
+
+
+class DeliveryFailed(Exception):
+    """Kafka did not take a message. What came after it may have been taken, so the producer is not to be used again."""
+
+
+class Shift:
+    """One shift over the outboxes of `databases` (all on one MongoDB), until `stop()` says so.
+
+    Raises `DeliveryFailed` or `PyMongoError` when the way to Kafka or from MongoDB breaks: the next shift starts over
+    from what is still in the outbox.
+    """
+
+    def __init__(self, databases: Sequence[Database[Document]], *, stop: Callable[[], bool]) -> None:
+        self._databases = {database.name: database for database in databases}
+        self._leases = {database.name: Lease(database, "relay") for database in databases}
+        self._stop = stop
+        self._acknowledgements = Acknowledgements(self._databases)
+        self._look_again_at = time.monotonic() + 1
+
+    def run(self) -> int:
+        """Works the shift; gives the number of messages produced. Nothing is done without the leases."""
+        mine = [name for name, lease in self._leases.items() if lease.take()]
+        try:
+            return self._work(mine) if mine else 0
+        finally:
+            for lease in self._leases.values():
+                lease.release()
+
+    def _work(self, mine: Sequence[str]) -> int:
+        produced = 0
+        with _stream([self._databases[name] for name in mine]) as stream, self._acknowledgements.served() as delivery:
+            scanned: set[tuple[str, str]] = set()
+            for name in mine:
+                for document in _scan(self._databases[name]):
+                    produced += delivery.produce(name, document)
+                    scanned.add((name, document["_id"]))
+            while not self._stop() and all(self._leases[name].keep() for name in mine) and not self._more_to_take(mine):
+                delivery.check()
+                change = stream.try_next()
+                if change is None:
+                    scanned.clear()  # the stream has caught up with the scan
+                    continue
+                name, document = change["ns"]["db"], change["fullDocument"]
+                if (name, document["_id"]) not in scanned:
+                    produced += delivery.produce(name, document)
+        return produced
+
+    def _more_to_take(self, mine: Sequence[str]) -> bool:
+        """Whether another relay's lease has come free since: then this shift ends, and the next one serves all."""
+        if len(mine) == len(self._leases) or time.monotonic() < self._look_again_at:
+            return False
+        self._look_again_at = time.monotonic() + 1
+        return any(lease.take() for name, lease in self._leases.items() if name not in mine)
+
+
+class Acknowledgements:
+    """Counts what the broker has acknowledged of each outbox document and deletes the complete ones.
+
+    Works on a thread of its own, so that the stream never waits for a deletion.
+    """
+
+    def __init__(self, databases: dict[str, Database[Document]]) -> None:
+        self._outboxes = {name: database[outbox.COLLECTION] for name, database in databases.items()}
+        self._complete: deque[tuple[str, str]] = deque()
+        self._error: BaseException | None = None
+        self._over = threading.Event()
+        self._producer: Producer | None = None
+
+    @contextmanager
+    def served(self) -> Iterator["Acknowledgements"]:
+        """Starts the producer and the thread; at the end waits a little for what is under way."""
+        self._producer = kafka.producer()
+        self._error = None
+        self._over.clear()
+        thread = threading.Thread(target=self._serve, name="relay-acknowledgements")
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._over.set()
+            thread.join()
+            if self._error is not None:
+                # Never let a failed producer deliver a later message of an aggregate: the successor starts over.
+                self._producer.purge()
+            self._producer = None
+
+    def produce(self, database: str, document: Document) -> int:
+        """Hands a document's messages to the producer, in order. Gives their number."""
+        assert self._producer is not None
+        messages = document["messages"]
+        pending = _Pending(len(messages), lambda: self._complete.append((database, document["_id"])), self._fail)
+        for message in messages:
+            self._produce(message, pending)
+        return len(messages)
+
+    def check(self) -> None:
+        """Raises what went wrong since, if anything."""
+        if self._error is not None:
+            raise DeliveryFailed(str(self._error)) from self._error
+
+    def _produce(self, message: Document, pending: "_Pending") -> None:
+        assert self._producer is not None
+        while True:
+            self.check()
+            try:
+                self._producer.produce(
+                    message["topic"],
+                    key=message["key"],
+                    value=message["value"],
+                    headers=[tuple(header) for header in message["headers"]],
+                    on_delivery=pending,
+                )
+            except BufferError:
+                self._producer.poll(0.01)  # the queue is full: wait for an acknowledgement
+            except KafkaException as error:
+                self._fail(error)
+            else:
+                return
+
+    def _serve(self) -> None:
+        assert self._producer is not None
+        try:
+            while not self._over.is_set():
+                self._producer.poll(0.05)
+                self._delete()
+            if self._error is None:
+                self._producer.flush(5)
+            self._delete()
+        except Exception as error:
+            self._fail(error)
+
+    def _delete(self) -> None:
+        done: dict[str, list[str]] = {}
+        while self._complete and len(done) < _DELETE_AT_ONCE:
+            name, id = self._complete.popleft()
+            done.setdefault(name, []).append(id)
+        for name, ids in done.items():
+            self._outboxes[name].delete_many({"_id": {"$in": ids}})
+
+    def _fail(self, error: BaseException) -> None:
+        if self._error is None:
+            log.warning("delivery failed", error=repr(error))
+            self._error = error
+
+
+class _Pending:
+    """The delivery callback of one outbox document: calls `complete` at the last acknowledgement."""
+
+    __slots__ = ("_complete", "_fail", "_left")
+
+    def __init__(self, count: int, complete: Callable[[], None], fail: Callable[[BaseException], None]) -> None:
+        self._left = count
+        self._complete = complete
+        self._fail = fail
+
+    def __call__(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            self._fail(KafkaException(error))
+            return
+        self._left -= 1
+        if self._left == 0:
+            self._complete()
+
+
+@contextmanager
+def _stream(databases: Sequence[Database[Document]]) -> Iterator[ChangeStream[Document]]:
+    """A change stream over the outboxes' insertions; one cursor even for several databases."""
+    match: Document = {"operationType": "insert", "ns.coll": outbox.COLLECTION}
+    target: Database[Document] | MongoClient[Document] = databases[0]
+    if len(databases) > 1:
+        target = databases[0].client
+        match["ns.db"] = {"$in": [database.name for database in databases]}
+    # The projection must keep `_id`: it is the resume token.
+    pipeline = [{"$match": match}, {"$project": {"fullDocument": 1, "ns": 1}}]
+    with target.watch(pipeline, max_await_time_ms=_AWAIT_MS, batch_size=1000) as stream:
+        yield stream
+
+
+def _scan(database: Database[Document]) -> Iterator[Document]:
+    """What lies in the outbox, each aggregate's events in order, as of one moment after the stream was opened."""
+    with database.client.start_session(snapshot=True) as session:
+        yield from database[outbox.COLLECTION].find(session=session, sort=[("_id", 1)], batch_size=500)
+
+
+def is_lost_history(error: PyMongoError) -> bool:
+    """Whether the change stream's place is no longer in the oplog (ChangeStreamHistoryLost): the scan makes up for it."""
+    return isinstance(error, OperationFailure) and error.code == 286
+
+
+__all__: list[Any] = ["Acknowledgements", "DeliveryFailed", "Shift"]

@@ -1,0 +1,30 @@
+"""Celery tasks that every service shares."""
+
+import time
+
+import structlog
+from celery import shared_task
+from celery.worker import state as worker
+from pymongo.errors import PyMongoError
+
+from ecommerce.registry import engine, services
+from ecommerce.relay import DeliveryFailed, Shift
+
+log = structlog.get_logger(__name__)
+
+# A shift ends by itself so that no process holds its sockets and memory for ever; the next starts within a second.
+SHIFT_SECONDS = 600.0
+
+
+# Not acks_late: a shift that was cut off is replaced by beat's next one, not by a redelivery.
+@shared_task(name="ecommerce.relay.shift", acks_late=False, ignore_result=True)
+def relay_shift() -> int:
+    """One shift of the relay over the outboxes of all services of this process. Gives the messages produced."""
+    end = time.monotonic() + SHIFT_SECONDS
+    databases = [engine(service.name).database for service in services()]
+    shift = Shift(databases, stop=lambda: time.monotonic() >= end or worker.should_stop not in (None, False))
+    try:
+        return shift.run()
+    except (DeliveryFailed, PyMongoError) as error:
+        log.warning("the relay's shift broke off, the next one scans again", error=repr(error)[:500])
+        return 0
