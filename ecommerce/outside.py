@@ -1,0 +1,263 @@
+"""The one way of calling the outside world: a time limit, retries with full jitter, a retry budget, a circuit breaker.
+
+Calls must carry an idempotency key: a request whose connection broke is sent again.
+"""
+
+import itertools
+import math
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import msgspec
+import pybreaker
+import stamina
+import structlog
+
+CLOSED, OPEN, HALF_OPEN = pybreaker.STATE_CLOSED, pybreaker.STATE_OPEN, pybreaker.STATE_HALF_OPEN
+
+_BACKOFF = 0.1  # seconds: the longest wait before the first retry; it doubles with each
+_MAX_BACKOFF = 5.0
+_MAX_CONNECT = 2.0
+_TOO_BUSY = 429
+_TRANSIENT = frozenset({_TOO_BUSY, 502, 503, 504})
+# The request was not sent, or its connection broke. A read that timed out is not among them: it used up the time.
+_TRANSIENT_ERRORS = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+log = structlog.get_logger(__name__)
+
+
+class Unavailable(Exception):
+    """The party gave no usable answer. Whether it did what it was asked is unknown."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Rejected(Exception):
+    """The party answered that the request is wrong: repeating it helps nobody."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(f"{status}: {detail}")
+        self.status = status
+        self.detail = detail
+
+
+class RequestFailed(Unavailable):
+    """What one request met. `broken` tells against the party's health; being told to slow down does not."""
+
+    def __init__(self, detail: str, *, transient: bool, broken: bool = True) -> None:
+        super().__init__(detail)
+        self.transient = transient
+        self.broken = broken
+
+
+def full_jitter(
+    may_retry: Callable[[Exception], bool], *, attempts: int, deadline: float = math.inf
+) -> Callable[[Exception], bool | float]:
+    """How long to wait before a retry: a hook for `stamina.retry_context`, made anew for each call.
+
+    stamina's own jitter is a constant added to the backoff, which leaves callers in step; this one is drawn from zero
+    to the backoff (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). `deadline` is a time
+    of `time.monotonic` that no retry may start after.
+    """
+    failed = itertools.count(1)
+
+    def pause(error: Exception) -> bool | float:
+        number = next(failed)
+        seconds = random.uniform(0, min(_MAX_BACKOFF, _BACKOFF * 2 ** (number - 1)))
+        in_time = time.monotonic() + seconds < deadline
+        return seconds if number < attempts and in_time and may_retry(error) else False
+
+    return pause
+
+
+class RetryBudget:
+    """Retries that a party is good for: `reserve` in a row, then one for every ten calls that went well.
+
+    Keeps retries from multiplying the load of a party in trouble (gRPC's retry throttling, proposal A6). Thread-safe.
+    """
+
+    def __init__(self, *, reserve: int = 10) -> None:
+        self._most = self._left = reserve * 10
+        self._lock = threading.Lock()
+
+    def spend(self) -> bool:
+        """Takes one retry, if there is one left."""
+        with self._lock:
+            allowed = self._left >= 10
+            self._left -= 10 if allowed else 0
+            return allowed
+
+    def earn(self) -> None:
+        """Counts a call that went well."""
+        with self._lock:
+            self._left = min(self._most, self._left + 1)
+
+
+class Breaker:
+    """pybreaker's states and counting, without its lock around the call.
+
+    `CircuitBreaker.call` holds one lock for the whole call, so it would let one request at a time through, and a slow
+    one would hold up those that an open breaker should refuse at once. Here a request is admitted, made without a
+    lock, and its outcome reported. Half-open admits one trial; only the trial's outcome then counts. Thread-safe,
+    one per process.
+    """
+
+    def __init__(self, name: str, *, failures: int, reset_seconds: float) -> None:
+        self._lock = threading.Lock()
+        self._storage = pybreaker.CircuitMemoryStorage(CLOSED)
+        self._machine = pybreaker.CircuitBreaker(
+            fail_max=failures, reset_timeout=reset_seconds, name=name, state_storage=self._storage,
+            listeners=[_Logged()], throw_new_error_on_trip=False,
+        )  # fmt: skip
+
+    @property
+    def state(self) -> str:
+        """`CLOSED`, `OPEN` or `HALF_OPEN`. An open breaker stays so until a request tries it again."""
+        return self._machine.current_state
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Around one request. Raises `Unavailable` instead if the breaker is open."""
+        trial = self._admit()
+        try:
+            yield
+        except RequestFailed as failure:
+            self._report(trial, failure if failure.broken else None)
+            raise
+        except Rejected:
+            self._report(trial, None)
+            raise
+        except BaseException:
+            # Given up by the caller, which says nothing about the party. A trial must not stay open-ended.
+            if trial:
+                self._machine.open()
+            raise
+        self._report(trial, None)
+
+    def _admit(self) -> bool:
+        with self._lock:
+            if self.state == CLOSED:
+                return False
+            if self.state == HALF_OPEN or self._rests():
+                raise Unavailable(f"{self._machine.name}: the circuit breaker is open")
+            self._machine.half_open()
+            return True
+
+    def _rests(self) -> bool:
+        now, opened = datetime.now(UTC), self._storage.opened_at
+        # An opening in the future means that the clock was set back: do not wait for it.
+        return opened is not None and opened <= now < opened + timedelta(seconds=self._machine.reset_timeout)
+
+    def _report(self, trial: bool, failure: RequestFailed | None) -> None:
+        with self._lock, suppress(RequestFailed):
+            if self.state == (HALF_OPEN if trial else CLOSED):
+                self._machine.call(_raise, failure)
+
+
+def _raise(failure: RequestFailed | None) -> None:
+    if failure:
+        raise failure
+
+
+class _Logged(pybreaker.CircuitBreakerListener):
+    def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
+        log.warning(
+            "circuit_breaker_changed", party=cb.name, was=old_state and old_state.name, now=new_state.name,
+            failures=cb.fail_counter, reset_seconds=cb.reset_timeout,
+        )  # fmt: skip
+
+
+class Outside:
+    """One outside party at `url`. Safe to share between threads and across a fork.
+
+    `timeout` is the limit in seconds of a whole call, retries included; `attempts` the most requests a call makes.
+    The breaker counts requests, not calls: it opens after `failures` in a row and tries again after `reset_seconds`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        timeout: float = 5.0,
+        attempts: int = 3,
+        failures: int = 5,
+        reset_seconds: float = 10.0,
+    ) -> None:
+        self.name = name
+        self.breaker = Breaker(name, failures=failures, reset_seconds=reset_seconds)
+        self._url = url
+        self._timeout = timeout
+        self.attempts = attempts
+        self._budget = RetryBudget()
+        self._clients: dict[int, httpx.Client] = {}
+        self._clients_lock = threading.Lock()
+
+    def post(self, path: str, json: Any) -> Any:
+        """Sends `json` (anything msgspec encodes) and gives the decoded answer. Raises `Unavailable` or `Rejected`."""
+        return self._call("POST", path, content=msgspec.json.encode(json))
+
+    def get(self, path: str, **query: str | int) -> Any:
+        """Reads `path`. Raises `Unavailable` or `Rejected`."""
+        return self._call("GET", path, params=query)
+
+    def _call(self, method: str, path: str, **content: Any) -> Any:
+        deadline = time.monotonic() + self._timeout
+        hook = full_jitter(self._may_retry, attempts=self.attempts, deadline=deadline)
+        for attempt in stamina.retry_context(on=hook, attempts=self.attempts, timeout=None):
+            with attempt, self.breaker.request():
+                answer = self._request(method, path, deadline=deadline, **content)
+        self._budget.earn()
+        return answer
+
+    def _may_retry(self, error: Exception) -> bool:
+        return isinstance(error, RequestFailed) and error.transient and self._budget.spend()
+
+    def _request(self, method: str, path: str, *, deadline: float, **content: Any) -> Any:
+        left = max(deadline - time.monotonic(), 0.001)
+        timeout = httpx.Timeout(left, connect=min(left, _MAX_CONNECT))
+        try:
+            with self._client().stream(method, path, timeout=timeout, **content) as response:
+                body = b"".join(_until(deadline, response))
+            return self._decode(response.status_code, body)
+        except httpx.HTTPError as error:
+            transient = isinstance(error, _TRANSIENT_ERRORS)
+            raise RequestFailed(f"{self.name}: {type(error).__name__} {error}", transient=transient) from error
+
+    def _decode(self, status: int, body: bytes) -> Any:
+        if status == _TOO_BUSY or status >= 500:
+            broken = status != _TOO_BUSY
+            raise RequestFailed(f"{self.name} answered {status}", transient=status in _TRANSIENT, broken=broken)
+        if not 200 <= status < 300:
+            raise Rejected(status, body[:500].decode(errors="replace"))
+        try:
+            return msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise RequestFailed(f"{self.name}: the answer is no JSON", transient=False) from error
+
+    def _client(self) -> httpx.Client:
+        # By process: connections and their locks must not be shared with a forked child.
+        with self._clients_lock:
+            client = self._clients.get(os.getpid())
+            if client is None:
+                # No proxies out of the environment: who is called is what the settings say.
+                client = httpx.Client(base_url=self._url, trust_env=False, headers={"content-type": "application/json"})
+                self._clients[os.getpid()] = client
+            return client
+
+
+def _until(deadline: float, response: httpx.Response) -> Iterator[bytes]:
+    # httpx limits the wait for each piece, not for the whole: an answer that drips would never end.
+    for piece in response.iter_bytes():
+        if time.monotonic() > deadline:
+            raise httpx.ReadTimeout("the answer took too long", request=response.request)
+        yield piece
