@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -13,7 +13,12 @@ Decision = Iterator[Event | Intent]
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """An aggregate's state: what its log folds to. Every field has a default, which is the state before any entry."""
+    """An aggregate's state: what its log folds to. Every field has a default, which is the state before any entry.
+
+    The field named `key_name` holds the aggregate's key, already before the first entry.
+    """
+
+    key_name: ClassVar[str] = "order_id"
 
 
 def _names_nothing(state: Any, given: Message) -> Iterable[str]:
@@ -37,6 +42,10 @@ class Aggregate:
     evolve: Callable[[Any, Message], Any]
     beside: "Aggregate | None" = None
     names: Callable[[Any, Message], Iterable[str]] = _names_nothing
+
+    def initial(self, key: str) -> State:
+        """The state of the aggregate with this key before any entry."""
+        return self.state(**{self.state.key_name: key})
 
 
 @dataclass(frozen=True, kw_only=True)
