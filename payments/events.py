@@ -1,0 +1,68 @@
+"""The facts that payments publishes. `amount` is in minor units of `currency` (ISO 4217)."""
+
+from typing import ClassVar
+
+from ecommerce.messages import Event
+
+TOPIC = "payments.events"
+
+
+class PaymentAuthorized(Event, frozen=True, kw_only=True):
+    """The order's whole amount is held on the customer's card."""
+
+    topic: ClassVar[str] = TOPIC
+
+    order_id: str
+    amount: int
+    currency: str
+
+
+class PaymentFailed(Event, frozen=True, kw_only=True):
+    """The gateway refused for good; nothing is held. `reason` is its code, such as CARD_DECLINED, or ERASED."""
+
+    topic: ClassVar[str] = TOPIC
+
+    order_id: str
+    reason: str
+
+
+class PaymentCaptured(Event, frozen=True, kw_only=True):
+    """The money is the shop's."""
+
+    topic: ClassVar[str] = TOPIC
+
+    order_id: str
+    amount: int
+    currency: str
+
+
+class PaymentCaptureFailed(Event, frozen=True, kw_only=True):
+    """The order has shipped and its first capture was refused. Captures go on; a PaymentCaptured may follow."""
+
+    topic: ClassVar[str] = TOPIC
+
+    order_id: str
+    reason: str
+
+
+class PaymentVoided(Event, frozen=True, kw_only=True):
+    """The order came to nothing: nothing is held, nor will be. `amount` is what had been held, often 0.
+
+    `currency` is empty if the order ended before payments had heard of it.
+    """
+
+    topic: ClassVar[str] = TOPIC
+
+    order_id: str
+    amount: int
+    currency: str
+
+
+class PaymentRefunded(Event, frozen=True, kw_only=True):
+    """What was captured went back to the customer, all of it. The order stays completed."""
+
+    topic: ClassVar[str] = TOPIC
+
+    order_id: str
+    amount: int
+    currency: str
