@@ -22,6 +22,7 @@ from payments.events import (
     PaymentVoided,
 )
 from payments.messages import (
+    ERASED,
     AuthorizationRequested,
     CaptureFailed,
     CaptureRequested,
@@ -135,12 +136,17 @@ def _on_answer(payment: Payment, given: Message) -> Decision:
     match given, payment.pending:
         case ChargeAuthorized(), Pending.AUTHORIZE:
             yield from _on_hold(payment, given)
+        case ChargeDeclined(reason=reason), Pending.AUTHORIZE if reason == ERASED:
+            # No answer of the gateway: it may hold the money, and an answer that says so may be on its way.
+            yield VoidRequested(order_id=order_id)
         case ChargeDeclined(reason=reason), Pending.AUTHORIZE:
             yield PaymentFailed(order_id=order_id, reason=reason)
         case CaptureFailed(reason=reason), Pending.CAPTURE if not payment.capture_failed:
             yield PaymentCaptureFailed(order_id=order_id, reason=reason)
         case ChargeCaptured(), Pending.CAPTURE:
             yield PaymentCaptured(order_id=order_id, amount=amount, currency=currency)
+        case ChargeVoided(), Pending.VOID if payment.failure == ERASED:
+            yield PaymentFailed(order_id=order_id, reason=ERASED)
         case ChargeVoided(amount=held), Pending.VOID:
             yield PaymentVoided(order_id=order_id, amount=held, currency=currency)
         case ChargeRefunded(), Pending.REFUND:
@@ -173,7 +179,7 @@ def evolve(payment: Payment, event: Message) -> Payment:
             return replace(payment, shipped=True)
         case ChargeAuthorized(charge_id=charge_id):
             return replace(payment, charge_id=charge_id)
-        case ChargeDeclined(reason=reason):
+        case ChargeDeclined(reason=reason) if payment.pending == Pending.AUTHORIZE:
             return replace(payment, failure=reason)
     return _after_own(payment, event)
 

@@ -1,6 +1,10 @@
 """What payments resolves to ask the gateway, what it answers, and what staff say. Amounts are in minor units."""
 
+from typing import Final
+
 from ecommerce.messages import Answer, Command, Intent
+
+ERASED: Final = "ERASED"  # the reason of a ChargeDeclined that no gateway gave: the card's key is destroyed
 
 
 class AuthorizationRequested(Intent, frozen=True, kw_only=True):
@@ -44,8 +48,8 @@ class ChargeAuthorized(Answer, frozen=True, kw_only=True):
 class ChargeDeclined(Answer, frozen=True, kw_only=True):
     """The gateway refused for good: nothing is held, nor will be.
 
-    A task that cannot ask any more (ERASED: the card's key is gone) may only say this once the gateway has confirmed
-    a void: an earlier attempt, whose answer got lost, may have succeeded.
+    With the reason ERASED it is the task that speaks, which cannot read the card any more. Then an earlier attempt,
+    whose answer got lost, may have succeeded: payments has the charge voided before it calls the payment failed.
     """
 
     order_id: str
