@@ -137,7 +137,7 @@ class ServiceConsumer:
             try:
                 return call()
             except (PyMongoError, DatabaseError) as error:
-                pause = random.uniform(0, min(_LONGEST_PAUSE, 0.05 * 2 ** min(attempt, 10)))  # noqa: S311
+                pause = random.uniform(0, min(_LONGEST_PAUSE, 0.05 * 2 ** min(attempt, 10)))
                 log.warning("MongoDB is out of reach, pausing", error=repr(error)[:500], seconds=round(pause, 2))
                 if self._stopping:
                     raise

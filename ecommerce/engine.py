@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cached_property
 
 import structlog
+from bson.codec_options import CodecOptions
 from django.db import connections
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
@@ -17,10 +18,10 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from ecommerce import identity
 from ecommerce.batch import Batch
+from ecommerce.dispatch import ask_outside
 from ecommerce.inputs import Input, Outcome, Position
 from ecommerce.messages import Message, Refused, encode, seal_in_envelope
 from ecommerce.service import Service
-from ecommerce.dispatch import ask_outside
 from ecommerce.transaction import in_transaction
 
 log = structlog.get_logger(__name__)
@@ -38,7 +39,8 @@ class Engine:
     def database(self) -> Database[dict[str, object]]:
         connection = connections[self.service.name]
         connection.ensure_connection()
-        return connection.database  # type: ignore[no-any-return, attr-defined]
+        # Django's connection reads times as naive ones; here they have their zone.
+        return connection.database.with_options(CodecOptions(tz_aware=True))  # type: ignore[no-any-return, attr-defined]
 
     def take(self, inputs: Sequence[Input], positions: Mapping[Position, int] | None = None) -> list[Outcome]:
         """Takes `inputs`, in order, and moves the consumer's `positions` (next offset) with them.

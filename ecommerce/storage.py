@@ -51,10 +51,10 @@ def history(database: Database[Document], key: str, *, session: ClientSession | 
     return sorted(found, key=lambda each: each["v"])
 
 
-def histories(database: Database[Document]) -> Iterator[list[Document]]:
+def histories(database: Database[Document], *, session: ClientSession | None = None) -> Iterator[list[Document]]:
     """Every aggregate's history, one after the other, by a walk along the `_id` index."""
     group: list[Document] = []
-    for document in database[EVENTS].find(sort=[("_id", 1)]):
+    for document in database[EVENTS].find(sort=[("_id", 1)], session=session):
         if group and key_of(group[0]) != key_of(document):
             yield sorted(group, key=lambda each: each["v"])
             group = []
@@ -66,6 +66,11 @@ def histories(database: Database[Document]) -> Iterator[list[Document]]:
 def key_of(entry: Document) -> str:
     """The aggregate that a log entry belongs to. An event id holds no colon; a key may."""
     return str(entry["_id"]).rpartition(":")[0]
+
+
+def event_id_of(entry: Document) -> str:
+    """The id of the message that a log entry holds."""
+    return str(entry["_id"]).rpartition(":")[2]
 
 
 def state_of(aggregate: Aggregate, document: Document) -> State:

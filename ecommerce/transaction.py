@@ -100,4 +100,4 @@ def _is_transient(error: BaseException) -> bool:
 def _pause(attempt: int) -> None:
     """Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/"""
     ceiling = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempt, 10))
-    time.sleep(random.uniform(0, ceiling))  # noqa: S311
+    time.sleep(random.uniform(0, ceiling))

@@ -19,6 +19,8 @@ class Command(BaseCommand):
         try:
             created = create_topics(kafka.admin(), topics)
         except KafkaException as error:
-            raise CommandError(f"Kafka at {settings.KAFKA_BROKERS}: {error.args[0].str()}. Is it up? (make ps)") from error
+            raise CommandError(
+                f"Kafka at {settings.KAFKA_BROKERS}: {error.args[0].str()}. Is it up? (make ps)"
+            ) from error
         for name in topics:
             self.stdout.write(f"{name} {'created' if name in created else 'exists'}")

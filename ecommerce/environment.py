@@ -1,0 +1,117 @@
+"""The configuration, read once from the environment (and `.env`, which the environment overrides).
+
+A wrong or missing variable stops the start: one message that names each of them, exit status 1.
+"""
+
+import base64
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICES = ("orders", "inventory", "payments", "shipping")
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if value.split("://")[0] not in schemes or "://" not in value:
+            raise ValueError(f"must be a URL of the form {schemes[0]}://host:port")
+        return value
+
+    return AfterValidator(check)
+
+
+def _brokers(value: str) -> str:
+    for broker in value.split(","):
+        host, _, port = broker.strip().rpartition(":")
+        if not host or not port.isdigit():
+            raise ValueError("must be host:port, several separated by commas")
+    return value
+
+
+def _key_bytes(value: str) -> str:
+    try:
+        key = base64.b64decode(value, validate=True)
+    except ValueError as error:
+        raise ValueError("must be 32 bytes in base64") from error
+    if value and len(key) != 32:
+        raise ValueError("must be 32 bytes in base64")
+    return value
+
+
+class Environment(BaseSettings):
+    """Every variable that the processes read; the names are those of `.env.example`."""
+
+    model_config = SettingsConfigDict(env_file=ROOT / ".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    ENVIRONMENT: Literal["development", "production"]
+    KAFKA_BROKERS: Annotated[str, AfterValidator(_brokers)]
+    KAFKA_CLIENT_ID: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+    MONGO_URI: Annotated[str, _url("mongodb", "mongodb+srv")]
+    REDIS_URL: Annotated[str, _url("redis", "rediss", "unix")]
+    PORT: Annotated[int, Field(ge=1, le=65535)]
+    JWT_SECRET: Annotated[str, Field(min_length=32)]
+    SERVICE: Literal["orders", "inventory", "payments", "shipping", "all"]
+
+    MASTER_KEY: Annotated[str, AfterValidator(_key_bytes)] = ""
+    GATEWAY_URL: Annotated[str, _url("http", "https")] = "http://127.0.0.1:4101"
+    CARRIER_URL: Annotated[str, _url("http", "https")] = "http://127.0.0.1:4102"
+    ORDER_DEADLINE_SECONDS: Annotated[int, Field(ge=1, le=86_400)] = 900
+    DATABASE_PREFIX: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,30}$")] = ""
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    ALLOWED_HOSTS: Annotated[tuple[str, ...], NoDecode] = ()
+    CSRF_TRUSTED_ORIGINS: Annotated[tuple[str, ...], NoDecode] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
+        for name in ("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS"):
+            for key, value in list(values.items()):
+                if key.upper() == name and isinstance(value, str):
+                    values[key] = tuple(each.strip() for each in value.split(",") if each.strip())
+        return values
+
+    @model_validator(mode="after")
+    def _production_is_explicit(self) -> "Environment":
+        if self.ENVIRONMENT == "production":
+            for name in ("MASTER_KEY", "ALLOWED_HOSTS"):
+                if not getattr(self, name):
+                    raise ValueError(f"{name} is required in production")
+        return self
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """The services that this process serves."""
+        return SERVICES if self.SERVICE == "all" else (self.SERVICE,)
+
+    @cached_property
+    def master_key(self) -> bytes:
+        """The 32 bytes that wrap the data keys. Derived from JWT_SECRET where none is set (development only)."""
+        if self.MASTER_KEY:
+            return base64.b64decode(self.MASTER_KEY)
+        return HKDF(hashes.SHA256(), 32, salt=None, info=b"master key").derive(self.JWT_SECRET.encode())
+
+
+def read() -> Environment:
+    """The environment, or the end of the process with a message that names what is wrong."""
+    try:
+        return Environment()  # type: ignore[call-arg]
+    except ValidationError as error:
+        print(explain(error), file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def explain(error: ValidationError) -> str:
+    """One line for each variable at fault. Never prints a value: it may be a secret."""
+    lines = []
+    for each in error.errors(include_input=False, include_url=False):
+        name = ".".join(str(part) for part in each["loc"][:1])
+        problem = "is not set" if each["type"] == "missing" else each["msg"].removeprefix("Value error, ")
+        lines.append(f"  {name}: {problem}" if name else f"  {problem}")
+    return "The configuration is wrong:\n" + "\n".join(lines) + "\nSee .env.example for every variable and an example."

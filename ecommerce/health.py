@@ -1,0 +1,70 @@
+"""Is it alive, is it ready, what does it count."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+
+import prometheus_client
+import redis
+from django.conf import settings
+from django.db import connections
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from ecommerce import kafka
+
+_SECONDS = 2.0
+_pool = ThreadPoolExecutor(max_workers=6, thread_name_prefix="readiness")
+_admin = None
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """This process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Each dependency by name. Without MongoDB nothing can be taken (503); without Kafka or Redis orders still are."""
+    checks = {"mongo": _mongo, "kafka": _kafka, "redis": _redis}
+    running = {name: _pool.submit(check) for name, check in checks.items()}
+    results = {}
+    for name, future in running.items():
+        try:
+            future.result(timeout=_SECONDS)
+            results[name] = "ok"
+        except TooLate:
+            results[name] = f"no answer within {_SECONDS:g} s"
+        except Exception as error:
+            results[name] = type(error).__name__
+    ready = results["mongo"] == "ok"
+    return JsonResponse({"ready": ready, **results}, status=200 if ready else 503)
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus' text format."""
+    return HttpResponse(prometheus_client.generate_latest(), content_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+
+def _mongo() -> None:
+    for alias in connections:
+        connection = connections[alias]
+        connection.ensure_connection()
+        hello = connection.connection.admin.command("hello")
+        if not hello.get("isWritablePrimary"):
+            raise ConnectionError("no primary")
+
+
+def _kafka() -> None:
+    global _admin
+    _admin = _admin or kafka.admin()
+    _admin.list_topics(timeout=_SECONDS)
+
+
+def _redis() -> None:
+    client: redis.Redis = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=_SECONDS, socket_connect_timeout=1)
+    try:
+        client.ping()
+    finally:
+        client.close()
+
+
+Check = Callable[[], None]

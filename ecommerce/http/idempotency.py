@@ -1,0 +1,30 @@
+"""`Idempotency-Key`: the same key makes the same command, and the log knows it already."""
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+from django.conf import settings
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from ecommerce import identity
+
+HEADER = "Idempotency-Key"
+
+
+def command_id(request: Request, endpoint: str) -> str:
+    """The command's id: a function of user, endpoint and key, or a new one where there is no key."""
+    key = request.headers.get(HEADER)
+    if key is None:
+        return identity.new_id()
+    if not 0 < len(key) <= 255 or not all(" " <= character <= "~" for character in key):
+        raise ValidationError({HEADER: ["Must be 1 to 255 printable ASCII characters."]})
+    return identity.derived_id("command", str(request.user.id), endpoint, key)
+
+
+def fingerprint(body: Any) -> str:
+    """Tells one body from another without keeping it: a plain hash could be guessed from an address."""
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return hmac.new(settings.MASTER_KEY, text.encode(), hashlib.sha256).hexdigest()

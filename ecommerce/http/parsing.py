@@ -1,0 +1,114 @@
+"""Strict JSON in: what is not plainly right is a 400 that says where."""
+
+import json
+from collections.abc import Mapping
+from typing import IO, Any, NoReturn
+
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+MOST_BYTES = 1_000_000
+_DEEPEST = 20
+_INT64 = 2**63
+
+
+class TooLong(Exception):
+    """A body above `MOST_BYTES`."""
+
+
+class StrictJSONParser(BaseParser):
+    """Refuses duplicate keys, NaN, lone surrogates, deep nesting and numbers that no database holds."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
+        data = stream.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise TooLong
+        return parse(data)
+
+
+def parse(data: bytes) -> Any:
+    """The value of a JSON text. Raises `ParseError`."""
+    if not data.strip():
+        raise ParseError("the body is empty, JSON is expected")
+    try:
+        # Counted before parsing: deep nesting exhausts the parser's own stack.
+        if max(data.count(b"["), data.count(b"{")) > _DEEPEST and _depth(data) > _DEEPEST:
+            raise ParseError(f"nested more than {_DEEPEST} levels deep")
+        value = json.loads(data, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
+        json.dumps(value, ensure_ascii=False).encode()  # fails on lone surrogates
+    except UnicodeEncodeError as error:
+        raise ParseError("a string holds a lone surrogate") from error
+    except (ValueError, RecursionError) as error:
+        raise ParseError(f"not valid JSON: {error}") from error
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {repeated!r} is there twice")
+    return value
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _integer(text: str) -> int | float:
+    # A number that no field takes; as a float it fails the field's own check, which names the field.
+    return int(text) if len(text) < 20 and -_INT64 <= int(text) < _INT64 else float(text[:20])
+
+
+def _depth(data: bytes) -> int:
+    depth = deepest = 0
+    in_string = escaped = False
+    for byte in data:
+        if in_string:
+            in_string = escaped or byte != 0x22
+            escaped = not escaped and byte == 0x5C
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Names every field that it does not know: a client that sets a price must hear that it cannot."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            unknown = [name for name in data if name not in self.fields]
+            if unknown:
+                raise serializers.ValidationError({name: ["is not a field of this request"] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class WholeNumber(serializers.IntegerField):
+    """A JSON integer: no string, no fraction, no boolean, no exotic digits."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return data
+
+
+class Text(serializers.CharField):
+    """A JSON string without control characters."""
+
+    default_error_messages = {"control": "Must not hold control characters."}  # noqa: RUF012
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        if any(ord(character) < 32 or ord(character) == 127 for character in data):
+            self.fail("control")
+        return super().to_internal_value(data)

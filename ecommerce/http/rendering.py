@@ -1,0 +1,32 @@
+"""JSON out: exact decimals, whatever the client says it accepts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+_encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
+
+
+class JSONRenderer(BaseRenderer):
+    media_type = "application/json"
+    format = "json"
+    charset = None
+    render_style = "binary"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        return b"" if data is None else _encoder.encode(data)
+
+
+class AlwaysJSON(BaseContentNegotiation):
+    """There is one representation, so there is nothing to negotiate."""
+
+    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
+        media_type = (request.content_type or "").split(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
+
+    def select_renderer(self, request: Request, renderers: Sequence[Any], format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type

@@ -1,0 +1,1 @@
+"""What belongs to no service: users, sessions, tokens and the key vault."""

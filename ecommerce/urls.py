@@ -1,0 +1,22 @@
+"""The URLs that this process serves: those of its services, and the platform's where it serves all."""
+
+from importlib import import_module
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from ecommerce import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+    path("admin/", admin.site.urls),
+]
+urlpatterns += [path("api/v1/", include(import_module(f"{name}.urls"))) for name in settings.SERVED]
+if settings.ENV.SERVICE == "all":
+    urlpatterns += [path("api/v1/auth/", include("ecommerce.platform.urls")), path("", include("frontend.urls"))]
+
+handler404 = "ecommerce.http.problems.not_found"
+handler500 = "ecommerce.http.problems.server_error"

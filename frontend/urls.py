@@ -1,0 +1,7 @@
+"""The pages' URLs."""
+
+from django.urls import path
+
+from frontend import views
+
+urlpatterns = [path("", views.landing)]

@@ -1,0 +1,60 @@
+"""Reservations and stock, as stored."""
+
+from typing import Any
+
+from django.db import models
+
+from ecommerce import models as shared
+
+
+class Reservation(shared.Stored):
+    """What is set aside for an order; the fields are those of `domain.Reservation`."""
+
+    order_id = models.CharField(primary_key=True, max_length=36)
+    status = models.CharField(max_length=20)
+    lines: "models.JSONField[Any]" = models.JSONField()
+    missing: "models.JSONField[Any]" = models.JSONField()
+    shipped = models.BooleanField()
+
+    class Meta:
+        db_table = "reservations"
+
+
+class Stock(shared.Stored):
+    """A product and its pieces; the fields are those of `domain.Stock`."""
+
+    sku = models.CharField(primary_key=True, max_length=64)
+    name = models.CharField(max_length=200)
+    price = models.BigIntegerField(help_text="minor units")
+    currency = models.CharField(max_length=3)
+    revision = models.IntegerField()
+    on_hand = models.BigIntegerField()
+    available = models.BigIntegerField()
+    reserved = models.BigIntegerField()
+    received = models.BigIntegerField()
+    shipped = models.BigIntegerField()
+
+    class Meta:
+        db_table = "stock"
+        verbose_name_plural = "stock"
+
+
+class LogEntry(shared.LogEntry):
+    class Meta(shared.LogEntry.Meta):
+        verbose_name_plural = "log entries"
+
+
+class OutboxDocument(shared.OutboxDocument):
+    pass
+
+
+class DeadLetter(shared.DeadLetter):
+    pass
+
+
+class Position(shared.Position):
+    pass
+
+
+class Lease(shared.Lease):
+    pass

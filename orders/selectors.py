@@ -1,0 +1,94 @@
+"""What is read of orders: by views, admin and commands."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from ecommerce import storage
+from ecommerce.messages import Envelope, Event, decode
+from ecommerce.registry import engine
+from orders.domain import Status
+from orders.events import OrderCreated
+from orders.messages import PlaceOrder
+from orders.models import Order, Product
+
+OPEN = (Status.PENDING, Status.RESERVED, Status.PAID)
+
+
+def order(order_id: str) -> Order | None:
+    """One order, if it was placed."""
+    found: Order | None = Order.objects.filter(pk=order_id).exclude(customer_id="").first()
+    return found
+
+
+def orders(
+    *, customer_id: str | None, status: str | None, after: datetime | None, before: datetime | None
+) -> "QuerySet[Order]":
+    """A customer's orders, or everybody's; created from `after` until just before `before`."""
+    found = (
+        Order.objects.exclude(customer_id="") if customer_id is None else Order.objects.filter(customer_id=customer_id)
+    )
+    if status:
+        found = found.filter(status=status)
+    if after:
+        found = found.filter(created_at__gte=after)
+    if before:
+        found = found.filter(created_at__lt=before)
+    return found
+
+
+def overdue(created_before: datetime, *, limit: int) -> list[str]:
+    """Orders that have not got anywhere since `created_before`, the oldest first."""
+    found = Order.objects.filter(status__in=OPEN, created_at__lt=created_before).exclude(customer_id="")
+    return list(found.order_by("created_at").values_list("pk", flat=True)[:limit])
+
+
+def first_answer(order_id: str) -> tuple[PlaceOrder, Envelope[OrderCreated]]:
+    """The command that placed an order and the event that it made, as first logged."""
+    history = storage.history(engine("orders").database, order_id)
+    command = next(entry for entry in history if entry["type"] == "PlaceOrder")
+    created = next(entry for entry in history if entry["type"] == "OrderCreated")
+    return decode(command["data"], PlaceOrder).payload, decode(created["data"], OrderCreated)
+
+
+def timeline(order_id: str) -> list[dict[str, Any]]:
+    """The public events of all services about an order, each after its cause, as orders' own log has them."""
+    kinds = engine("orders").service.kinds
+    entries = []
+    for entry in storage.history(engine("orders").database, order_id):
+        kind = kinds[entry["type"]]
+        if issubclass(kind, Event):
+            entries.append((entry, kind))
+    events = [
+        {
+            "eventId": storage.event_id_of(entry),
+            "eventType": entry["type"],
+            "service": kind.topic.split(".")[0],
+            "timestamp": entry["at"],
+            "seenAt": entry["taken_at"],
+            "causationId": entry["cause"],
+        }
+        for entry, kind in entries
+    ]
+    return _causally(events)
+
+
+def _causally(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By time, but never before its cause: the clocks of two services may disagree."""
+    waiting = sorted(events, key=lambda event: event["timestamp"])
+    ids = {event["eventId"] for event in events}
+    ordered: list[dict[str, Any]] = []
+    placed: set[str] = set()
+    while waiting:
+        ready = (event for event in waiting if event["causationId"] in placed or event["causationId"] not in ids)
+        event = next(ready, waiting[0])
+        waiting.remove(event)
+        ordered.append(event)
+        placed.add(event["eventId"])
+    return ordered
+
+
+def prices() -> int:
+    """How many products orders knows the price of."""
+    return Product.objects.filter(revision__gt=0).count()

@@ -1,0 +1,12 @@
+"""Orders' URLs."""
+
+from django.urls import path
+
+from orders import views
+
+urlpatterns = [
+    path("orders", views.OrdersView.as_view()),
+    path("orders/<str:order_id>", views.OrderView.as_view()),
+    path("orders/<str:order_id>/timeline", views.TimelineView.as_view()),
+    path("orders/<str:order_id>/cancel", views.CancelView.as_view()),
+]

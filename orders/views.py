@@ -1,0 +1,94 @@
+"""Orders over HTTP."""
+
+from typing import Any
+
+from rest_framework import status
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ecommerce import identity
+from ecommerce.http import idempotency
+from ecommerce.http.permissions import may_see
+from ecommerce.http.pagination import page
+from ecommerce.messages import Refused
+from ecommerce.registry import engine
+from ecommerce.vault import vault
+from orders import selectors
+from orders.domain import Status
+from orders.events import CancelledBy
+from orders.messages import CancelOrder, PlaceOrder, RequestedItem
+from orders.models import Order
+from orders.sealing import seal
+from orders.serializers import CancelSerializer, PlaceOrderSerializer, placed, represent, time_in
+
+
+class OrdersView(APIView):
+    def get(self, request: Request) -> Response:
+        query = request.query_params
+        wanted = query.get("status")
+        if wanted is not None and wanted not in set(Status):
+            raise ValidationError({"status": [f"Must be one of {', '.join(Status)}."]})
+        found = selectors.orders(
+            customer_id=None if request.user.is_staff else str(request.user.id),
+            status=wanted,
+            after=time_in(query.get("createdAfter"), "createdAfter"),
+            before=time_in(query.get("createdBefore"), "createdBefore"),
+        )
+        return Response(page(request, found, represent))
+
+    def post(self, request: Request) -> Response:
+        serializer = PlaceOrderSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        command_id = idempotency.command_id(request, "orders")
+        command = _command(request, serializer.validated_data, command_id)
+        outcome = engine("orders").execute(command, id=command_id)
+        if outcome.duplicate:
+            first, created = selectors.first_answer(command.order_id)
+            if first.fingerprint != command.fingerprint:
+                raise Refused("key_reused", "this Idempotency-Key came with another body before")
+        else:
+            created = outcome.events[0]
+        return Response(placed(created), status=status.HTTP_201_CREATED)
+
+
+def _command(request: Request, data: dict[str, Any], command_id: str) -> PlaceOrder:
+    order_id, customer_id = identity.derived_id("order", command_id), str(request.user.id)
+    return PlaceOrder(
+        order_id=order_id,
+        customer_id=customer_id,
+        items=tuple(RequestedItem(sku=item["sku"], quantity=item["quantity"]) for item in data["items"]),
+        sealed=seal(vault(), customer_id, order_id, data["shippingAddress"], data["paymentMethod"]),
+        fingerprint=idempotency.fingerprint(request.data),
+    )
+
+
+class OrderView(APIView):
+    def get(self, request: Request, order_id: str) -> Response:
+        return Response(represent(_visible(request, order_id)))
+
+
+class TimelineView(APIView):
+    def get(self, request: Request, order_id: str) -> Response:
+        _visible(request, order_id)
+        return Response({"orderId": order_id, "events": selectors.timeline(order_id)})
+
+
+class CancelView(APIView):
+    def post(self, request: Request, order_id: str) -> Response:
+        serializer = CancelSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        _visible(request, order_id)
+        by = CancelledBy.STAFF if request.user.is_staff else CancelledBy.CUSTOMER
+        command = CancelOrder(order_id=order_id, by=by, note=serializer.validated_data["reason"])
+        engine("orders").execute(command, id=idempotency.command_id(request, f"orders/{order_id}/cancel"))
+        return Response(represent(_visible(request, order_id)), status=status.HTTP_202_ACCEPTED)
+
+
+def _visible(request: Request, order_id: str) -> Order:
+    """The order, if the caller may see it: another's is as absent as one that never was."""
+    order = selectors.order(order_id)
+    if order is None or not may_see(request, order.customer_id):
+        raise NotFound(f"there is no order {order_id}")
+    return order

@@ -1,0 +1,23 @@
+"""What is read of payments."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from payments.domain import Pending
+from payments.models import Payment
+
+
+def payment(order_id: str) -> Payment | None:
+    """An order's payment, once its order is known here."""
+    return Payment.objects.filter(pk=order_id).exclude(customer_id="").first()
+
+
+def asked(order_ids: Sequence[str], pending: Pending) -> list[Payment]:
+    """Those of `order_ids` for which the gateway is still to be asked for `pending`."""
+    return list(Payment.objects.filter(pk__in=list(order_ids), pending=pending))
+
+
+def unanswered(pending: Pending, since: datetime, *, limit: int) -> list[str]:
+    """Payments for which the gateway owes an answer since before `since`, the oldest first."""
+    found = Payment.objects.filter(pending=pending, updated_at__lt=since).order_by("updated_at")
+    return list(found.values_list("pk", flat=True)[:limit])

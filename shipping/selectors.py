@@ -1,0 +1,23 @@
+"""What is read of shipping."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from shipping.domain import Pending
+from shipping.models import Shipment
+
+
+def shipment(order_id: str) -> Shipment | None:
+    """An order's shipment, once its order is known here."""
+    return Shipment.objects.filter(pk=order_id).exclude(customer_id="").first()
+
+
+def asked(order_ids: Sequence[str]) -> list[Shipment]:
+    """Those of `order_ids` that the carrier is still to be asked to take."""
+    return list(Shipment.objects.filter(pk__in=list(order_ids), pending=Pending.BOOK))
+
+
+def unanswered(since: datetime, *, limit: int) -> list[str]:
+    """Shipments for which the carrier owes an answer since before `since`, the oldest first."""
+    found = Shipment.objects.filter(pending=Pending.BOOK, updated_at__lt=since).order_by("updated_at")
+    return list(found.values_list("pk", flat=True)[:limit])

@@ -1,0 +1,7 @@
+"""Shipping's URLs."""
+
+from django.urls import path
+
+from shipping import views
+
+urlpatterns = [path("shipments/<str:order_id>", views.ShipmentView.as_view())]
