@@ -9,6 +9,7 @@ from inventory.service import RESERVATIONS, STOCK
 from orders.domain import Order
 from orders.service import ORDER
 from payments.domain import Payment
+from payments.events import PaymentVoided
 from payments.messages import RefundPayment
 from payments.service import PAYMENT
 from shipping.domain import Shipment
@@ -23,6 +24,8 @@ _EXCLUSIVE = (
     {"InventoryReservationFailed", "InventoryReleased", "InventoryCommitted"},
     {"OrderCancelled", "OrderCompleted"},
 )
+# Of each group one is made before an order is cancelled.
+_ANSWERS = ({"InventoryReservationFailed", "InventoryReleased"}, {"PaymentFailed", "PaymentVoided"})
 # What must have been made before.
 _BEFORE = {
     "OrderConfirmed": {"InventoryReserved", "PaymentAuthorized"},
@@ -75,6 +78,9 @@ class Promises:
         require(name not in made, "each event is made once for an order", event)
         require(made.keys() >= _BEFORE.get(name, set()), f"{name} comes after its causes", sorted(made))
         made[name] = event
+        if name == "OrderCancelled":
+            for answers in _ANSWERS:
+                require(answers & made.keys(), "OrderCancelled waits for inventory and payments", sorted(made))
         for group in _EXCLUSIVE:
             require(len(group & made.keys()) <= 1, "these exclude each other", group & made.keys())
         self._on_money(name, event)
@@ -85,9 +91,9 @@ class Promises:
             require(charge.status == "authorized", "nothing ships without the money being held", charge)
         elif name in ("PaymentVoided", "PaymentFailed", "OrderCancelled"):
             require(charge.status in ("absent", "declined", "voided"), f"nothing is held after {name}", charge)
-            if name == "PaymentVoided":
+            if isinstance(event, PaymentVoided):
                 held = charge.amount if charge.movements["voided"] else 0
-                require(event.amount == held, "PaymentVoided tells what had been held", event)  # type: ignore[attr-defined]
+                require(event.amount == held, "PaymentVoided tells what had been held", event)
         elif name == "OrderCompleted":
             require(charge.status in ("captured", "refunded"), "a completed order is paid for", charge)
 
