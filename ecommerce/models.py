@@ -24,7 +24,7 @@ class Stored(models.Model):
 class LogEntry(models.Model):
     """An entry of a service's log: an input that it took or, `own`, an event that it made."""
 
-    id = models.CharField(primary_key=True, max_length=200)
+    id = models.CharField(primary_key=True, db_column="_id", max_length=200)
     version = models.BigIntegerField(db_column="v")
     type = models.CharField(max_length=100)
     own = models.BooleanField()
@@ -44,7 +44,7 @@ class LogEntry(models.Model):
 class OutboxDocument(models.Model):
     """Public events of one commit that Kafka has not acknowledged yet."""
 
-    id = models.CharField(primary_key=True, max_length=100)
+    id = models.CharField(primary_key=True, db_column="_id", max_length=100)
     messages: "models.JSONField[Any]" = models.JSONField()
 
     class Meta:
@@ -58,7 +58,7 @@ class OutboxDocument(models.Model):
 class DeadLetter(models.Model):
     """A message set aside, or one that waits behind it."""
 
-    id = models.CharField(primary_key=True, max_length=300)
+    id = models.CharField(primary_key=True, db_column="_id", max_length=300)
     key = models.CharField(max_length=200)
     place = models.IntegerField()
     status = models.CharField(max_length=20)
@@ -85,7 +85,7 @@ class DeadLetter(models.Model):
 class Position(models.Model):
     """The next offset that this service's consumer reads of a partition (`<topic>:<partition>`)."""
 
-    id = models.CharField(primary_key=True, max_length=300)
+    id = models.CharField(primary_key=True, db_column="_id", max_length=300)
     offset = models.BigIntegerField()
 
     class Meta:
@@ -99,7 +99,7 @@ class Position(models.Model):
 class Lease(models.Model):
     """Who may do what only one does at a time, and until when."""
 
-    id = models.CharField(primary_key=True, max_length=100)
+    id = models.CharField(primary_key=True, db_column="_id", max_length=100)
     holder = models.CharField(max_length=300)
     until = models.DateTimeField(null=True)
 

@@ -96,11 +96,14 @@ class Fold:
         stored = self._stored(list(folded), session)
         for (collection, key), each in folded.items():
             self.aggregates += 1
-            document = storage.document_of(aggregate_of[collection], key, each.state) | {"v": each.version}
+            aggregate = aggregate_of[collection]
+            document = storage.document_of(aggregate, key, each.state) | {"v": each.version}
             found = stored.get((collection, key))
-            if found is None and each.state == aggregate_of[collection].initial(key) and not each.version:
+            if found is not None:
+                found = storage.document_of(aggregate, key, storage.state_of(aggregate, found)) | {"v": found["v"]}
+            elif each.state == aggregate.initial(key) and not each.version:
                 continue  # named by others, never written
-            if found is None or any(found.get(name) != value for name, value in document.items()):
+            if found != document:
                 yield Difference(self._service.name, collection, key, document, found)
 
     def _stored(self, wanted: list[tuple[str, str]], session: ClientSession) -> dict[tuple[str, str], Document]:

@@ -10,7 +10,7 @@ from ecommerce import models as shared
 class Reservation(shared.Stored):
     """What is set aside for an order; the fields are those of `domain.Reservation`."""
 
-    order_id = models.CharField(primary_key=True, max_length=36)
+    order_id = models.CharField(primary_key=True, db_column="_id", max_length=36)
     status = models.CharField(max_length=20)
     lines: "models.JSONField[Any]" = models.JSONField()
     missing: "models.JSONField[Any]" = models.JSONField()
@@ -23,7 +23,7 @@ class Reservation(shared.Stored):
 class Stock(shared.Stored):
     """A product and its pieces; the fields are those of `domain.Stock`."""
 
-    sku = models.CharField(primary_key=True, max_length=64)
+    sku = models.CharField(primary_key=True, db_column="_id", max_length=64)
     name = models.CharField(max_length=200)
     price = models.BigIntegerField(help_text="minor units")
     currency = models.CharField(max_length=3)

@@ -10,7 +10,7 @@ from ecommerce import models as shared
 class Order(shared.Stored):
     """An order; the fields are those of `domain.Order`."""
 
-    order_id = models.CharField(primary_key=True, max_length=36)
+    order_id = models.CharField(primary_key=True, db_column="_id", max_length=36)
     customer_id = models.CharField(max_length=36)
     status = models.CharField(max_length=20)
     items: "models.JSONField[Any]" = models.JSONField()
@@ -38,7 +38,7 @@ class Order(shared.Stored):
 class Product(shared.Stored):
     """Orders' own copy of a product's price."""
 
-    sku = models.CharField(primary_key=True, max_length=64)
+    sku = models.CharField(primary_key=True, db_column="_id", max_length=64)
     name = models.CharField(max_length=200)
     price = models.BigIntegerField(help_text="minor units")
     currency = models.CharField(max_length=3)

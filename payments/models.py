@@ -10,7 +10,7 @@ from ecommerce import models as shared
 class Payment(shared.Stored):
     """An order's payment; the fields are those of `domain.Payment`."""
 
-    order_id = models.CharField(primary_key=True, max_length=36)
+    order_id = models.CharField(primary_key=True, db_column="_id", max_length=36)
     customer_id = models.CharField(max_length=36)
     status = models.CharField(max_length=20)
     pending = models.CharField(max_length=20, help_text="what the gateway is still asked for")

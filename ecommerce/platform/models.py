@@ -11,7 +11,7 @@ from ecommerce import identity
 class User(AbstractUser):
     """A person who signs in: a customer or, with `is_staff`, a member of the back office. `id` is the customer id."""
 
-    id = models.CharField(primary_key=True, max_length=36, default=identity.new_id, editable=False)
+    id = models.CharField(primary_key=True, db_column="_id", max_length=36, default=identity.new_id, editable=False)
 
     class Meta:
         db_table = "users"
@@ -20,7 +20,7 @@ class User(AbstractUser):
 class DataKey(models.Model):
     """A customer's data key, wrapped by the master key. A destroyed one keeps its id and nothing else."""
 
-    id = models.CharField(primary_key=True, max_length=36, default=identity.new_id, editable=False)
+    id = models.CharField(primary_key=True, db_column="_id", max_length=36, default=identity.new_id, editable=False)
     customer_id = models.CharField(max_length=36)
     wrapped = models.BinaryField(null=True)
     created_at = models.DateTimeField()
@@ -37,7 +37,7 @@ class DataKey(models.Model):
 class SpentToken(models.Model):
     """A refresh token that was rotated or logged out, by its `jti`: it is worth nothing from then on."""
 
-    jti = models.CharField(primary_key=True, max_length=64)
+    jti = models.CharField(primary_key=True, db_column="_id", max_length=64)
     user_id = models.CharField(max_length=36)
     expires_at = models.DateTimeField(help_text="after that the token would be refused anyway")
 

@@ -1,0 +1,1 @@
+"""The audit: proves the promises from the databases, and names what breaks them."""

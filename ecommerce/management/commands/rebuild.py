@@ -1,0 +1,35 @@
+"""manage.py rebuild"""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from ecommerce.rebuild import Fold, repair
+from ecommerce.registry import engine, services
+
+
+class Command(BaseCommand):
+    help = "Re-makes every aggregate from its log and compares. Exits with 1 on any difference that stays."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--service", action="append", help="only this service; may be given several times")
+        parser.add_argument("--write", action="store_true", help="store what the log folds to where it differs")
+
+    def handle(self, *, service: list[str] | None, write: bool, **_: Any) -> None:
+        try:
+            engines = [engine(name) for name in service or [each.name for each in services()]]
+        except LookupError as error:
+            raise CommandError(str(error)) from error
+        left = 0
+        for each in engines:
+            fold = Fold(each.service, each.database)
+            for difference in fold.differences():
+                mended = write and repair(each.database, difference)
+                left += not mended
+                self.stdout.write(f"{'mended' if mended else 'DIFFERENCE'} {difference}")
+            self.stdout.write(f"{each.service.name}: {fold.aggregates} aggregates folded from the log")
+        if left:
+            self.stdout.write(f"{left} differences" + ("" if write else "; --write stores what the log says"))
+            raise SystemExit(1)
+        self.stdout.write("no difference")
