@@ -10,8 +10,8 @@ from rest_framework.views import APIView
 
 from ecommerce import identity
 from ecommerce.http import idempotency
-from ecommerce.http.permissions import may_see
 from ecommerce.http.pagination import page
+from ecommerce.http.permissions import may_see
 from ecommerce.messages import Refused
 from ecommerce.registry import engine
 from ecommerce.vault import vault

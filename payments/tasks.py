@@ -112,8 +112,9 @@ def _authorized(order_id: str, outcome: Any) -> Answer | None:
     match outcome:
         case g.Authorized(charge=charge, amount=amount):
             return ChargeAuthorized(order_id=order_id, charge_id=charge, amount=amount)
-        case g.Declined(reason=reason) | g.Refused(reason=reason):
+        case g.Declined(reason=reason) | g.Refused(reason="VOIDED" as reason):
             return ChargeDeclined(order_id=order_id, reason=reason)
+    # Any other refusal means that the gateway knows another charge for this order: it may hold money, people must look.
     return None
 
 

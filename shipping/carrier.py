@@ -39,6 +39,10 @@ class Lookup(Operation, frozen=True):
     """Tell where the parcel is."""
 
 
+class Withdraw(Operation, frozen=True):
+    """Take no parcel for the order from now on, whatever booking is still on its way."""
+
+
 class Deliver(Operation, frozen=True):
     """Mark the parcel as delivered: the sandbox has no vans."""
 
@@ -57,7 +61,7 @@ class Delivered(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_f
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", tag="refused"):
-    """The carrier will not do it, for good: ADDRESS_REFUSED, NOT_BOOKED."""
+    """The carrier will not do it, for good: ADDRESS_REFUSED, NOT_BOOKED, WITHDRAWN."""
 
     reason: str
 
@@ -68,6 +72,7 @@ class Absent(msgspec.Struct, frozen=True, kw_only=True, tag_field="status", tag=
 
 BookOutcome = Accepted | Refused | Unknown
 LookupOutcome = Accepted | Delivered | Refused | Absent | Unknown
+WithdrawOutcome = Accepted | Delivered | Refused | Unknown
 DeliverOutcome = Delivered | Refused | Unknown
 
 
@@ -77,6 +82,8 @@ class Carrier(Protocol):
     def book(self, operations: Sequence[Book]) -> list[BookOutcome]: ...
 
     def lookup(self, operations: Sequence[Lookup]) -> list[LookupOutcome]: ...
+
+    def withdraw(self, operations: Sequence[Withdraw]) -> list[WithdrawOutcome]: ...
 
 
 class SandboxCarrier:
@@ -92,6 +99,10 @@ class SandboxCarrier:
     def lookup(self, operations: Sequence[Lookup]) -> list[LookupOutcome]:
         """Where each parcel is."""
         return self._ask("/lookup", operations, Accepted | Delivered | Refused | Absent)
+
+    def withdraw(self, operations: Sequence[Withdraw]) -> list[WithdrawOutcome]:
+        """Calls bookings off; one that succeeded before is answered with its parcel."""
+        return self._ask("/withdraw", operations, Accepted | Delivered | Refused)
 
     def deliver(self, operations: Sequence[Deliver]) -> list[DeliverOutcome]:
         """Marks parcels as delivered, for demos and tests."""

@@ -54,10 +54,10 @@ def book(order_ids: Sequence[str]) -> None:
         try:
             bookings.append(_booking(shipment))
         except Erased:
-            erased.append(c.Lookup(order=shipment.pk))
+            erased.append(c.Withdraw(order=shipment.pk))
     _take([_answer(each.order, outcome) for each, outcome in zip(bookings, carrier().book(bookings), strict=True)])
-    # An earlier booking, whose answer got lost, may have succeeded: ask before calling it off.
-    _take([_erased(each.order, outcome) for each, outcome in zip(erased, carrier().lookup(erased), strict=True)])
+    # An earlier booking, whose answer got lost, may have succeeded or still be on its way: the carrier decides.
+    _take([_erased(each.order, outcome) for each, outcome in zip(erased, carrier().withdraw(erased), strict=True)])
 
 
 def _booking(shipment: Shipment) -> c.Book:
@@ -89,7 +89,7 @@ def _answer(order_id: str, outcome: Any) -> Answer | None:
 def _erased(order_id: str, outcome: Any) -> Answer | None:
     return (
         CarrierRefused(order_id=order_id, reason="ERASED")
-        if isinstance(outcome, c.Absent)
+        if isinstance(outcome, c.Refused)
         else _answer(order_id, outcome)
     )
 

@@ -86,6 +86,15 @@ def deliver(ledger: Ledger, given: Operation) -> Result:
     return _result(given.order, parcel)
 
 
+def withdraw(ledger: Ledger, given: Operation) -> Result:
+    """Makes sure that no parcel is ever taken for the order, unless one has been: a later booking is refused."""
+    parcel = _load(ledger, given.order)
+    if parcel.status == ABSENT:
+        parcel = Parcel(status=REFUSED, reason="WITHDRAWN")
+        _move(ledger, given.order, parcel)
+    return _result(given.order, parcel)
+
+
 def lookup(ledger: Ledger, given: Operation) -> Result:
     """Where the order's parcel is."""
     return _result(given.order, _load(ledger, given.order))
@@ -111,6 +120,7 @@ def _load(ledger: Ledger, order: str) -> Parcel:
 ENDPOINTS = {
     "book": Endpoint(Book, book),
     "lookup": Endpoint(Operation, lookup),
+    "withdraw": Endpoint(Operation, withdraw),
     "deliveries": Endpoint(Operation, deliver),
 }
 

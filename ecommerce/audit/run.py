@@ -139,7 +139,9 @@ class Audit:
         try:
             with httpx.Client(base_url=self._gateway_url, timeout=10) as client:
                 while True:
-                    page = client.get("/ledger", params={"after": after, "limit": _LEDGER_PAGE}).raise_for_status().json()
+                    page = (
+                        client.get("/ledger", params={"after": after, "limit": _LEDGER_PAGE}).raise_for_status().json()
+                    )
                     for movement in page["movements"]:
                         charges.setdefault(movement["order"], Charge()).add(movement)
                     movements += len(page["movements"])
@@ -167,13 +169,19 @@ class Charge:
         recorded = ", ".join(self.kinds) or "nothing"
         for kind in ("authorized", "captured"):
             if self.kinds.count(kind) > 1:
-                yield Violation(name="charged twice", subject=subject, detail=f"the gateway has {recorded}", repair=look)
+                yield Violation(
+                    name="charged twice", subject=subject, detail=f"the gateway has {recorded}", repair=look
+                )
         held = self.amounts.get("authorized", 0) - self.amounts.get("captured", 0) - self.amounts.get("voided", 0)
         kept = self.amounts.get("captured", 0) - self.amounts.get("refunded", 0)
         if story.made["OrderCancelled"] and (held or kept):
-            yield Violation(name="charged and cancelled", subject=subject, detail=f"the gateway has {recorded}", repair=look)
+            yield Violation(
+                name="charged and cancelled", subject=subject, detail=f"the gateway has {recorded}", repair=look
+            )
         if story.made["OrderCompleted"] and self.kinds.count("captured") != 1:
-            yield Violation(name="completed and not paid", subject=subject, detail=f"the gateway has {recorded}", repair=look)
+            yield Violation(
+                name="completed and not paid", subject=subject, detail=f"the gateway has {recorded}", repair=look
+            )
 
 
 def stock_violations(row: Document, reserved: int, shipped: int) -> Iterator[Violation]:
@@ -190,7 +198,10 @@ def stock_violations(row: Document, reserved: int, shipped: int) -> Iterator[Vio
         if not holds:
             detail = f"{figures}, reservations hold {reserved} and shipped {shipped}"
             yield Violation(
-                name=name, subject=f"sku {row['_id']}", detail=detail, repair="manage.py rebuild --service inventory --write"
+                name=name,
+                subject=f"sku {row['_id']}",
+                detail=detail,
+                repair="manage.py rebuild --service inventory --write",
             )
 
 
@@ -212,5 +223,3 @@ def _takers(engines: Iterable[Engine]) -> dict[str, frozenset[str]]:
         for kind in publisher.publishes
         if issubclass(kind, Event) and kind.key_field == "order_id"
     }
-
-

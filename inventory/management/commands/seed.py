@@ -13,7 +13,7 @@ from ecommerce.platform.models import User
 from ecommerce.registry import engine
 from inventory.messages import AdjustStock, PutProduct
 
-PASSWORD = "demo-pass-1"  # noqa: S105
+PASSWORD = "demo-pass-1"
 USERS = {"admin": {"is_staff": True, "is_superuser": True}, "staff": {"is_staff": True}, "alice": {}, "bob": {}}
 PRODUCTS = [
     ("Espresso cup", 1250),

@@ -1,0 +1,45 @@
+"""Shared fixtures. Only tests that ask for `servers` start any."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+
+from tests import settings
+from tests.servers import Servers, start_servers
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """MongoDB, Kafka and Redis for the whole run."""
+    ports = {"mongo_port": settings.MONGO_PORT, "kafka_port": settings.KAFKA_PORT, "redis_port": settings.REDIS_PORT}
+    with start_servers(tmp_path_factory.mktemp("servers"), **ports) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def schema(servers: Servers, django_db_blocker: Any) -> Iterator[None]:
+    """The databases, migrated, and the topics. MongoDB has no test database that Django could roll back."""
+    with django_db_blocker.unblock():
+        call_command("migrate_all", verbosity=0)
+        call_command("create_topics", verbosity=0)
+        yield
+
+
+@pytest.fixture
+def databases(schema: None) -> Iterator[None]:
+    """Empty databases; what a test leaves behind is removed before the next."""
+    _empty()
+    yield
+    _empty()
+
+
+def _empty() -> None:
+    for alias in connections:
+        connections[alias].ensure_connection()
+        database = connections[alias].database
+        for name in database.list_collection_names():
+            if name not in ("django_migrations", "django_content_type", "auth_permission"):
+                database[name].delete_many({})
