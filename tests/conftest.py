@@ -8,14 +8,14 @@ from django.core.management import call_command
 from django.db import connections
 
 from tests import settings
-from tests.servers import Servers, start_servers
+from tests.servers import Servers, all_servers
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers() -> Iterator[Servers]:
     """MongoDB, Kafka and Redis for the whole run."""
     ports = {"mongo_port": settings.MONGO_PORT, "kafka_port": settings.KAFKA_PORT, "redis_port": settings.REDIS_PORT}
-    with start_servers(tmp_path_factory.mktemp("servers"), **ports) as running:
+    with all_servers(**ports) as running:
         yield running
 
 

@@ -174,10 +174,14 @@ def redis_server() -> Iterator[RunningRedis]:
 
 
 @contextlib.contextmanager
-def all_servers() -> Iterator[Servers]:
-    """All three, started side by side."""
+def all_servers(
+    *, mongo_port: int | None = None, kafka_port: int | None = None, redis_port: int | None = None
+) -> Iterator[Servers]:
+    """All three, started side by side; on ports chosen before, or free ones."""
     with _folder() as folder:
-        servers = Servers(mongo=_mongo(folder), kafka=_kafka(folder), redis=_redis(folder))
+        servers = Servers(
+            mongo=_mongo(folder, mongo_port), kafka=_kafka(folder, kafka_port), redis=_redis(folder, redis_port)
+        )
         with _running(servers.mongo, servers.kafka, servers.redis):
             yield servers
 
@@ -199,23 +203,25 @@ def _chance() -> random.Random:
     return random.Random(os.urandom(8))  # tests seed the shared one: two runs at once would pick the same ports
 
 
-def _mongo(folder: Path) -> RunningMongo:
-    (port,) = free_ports(1)
-    server = MongoServer(port=port, data=folder / "mongo", cache_gb=0.25, oplog_mb=256, fail_points=True)
+def _mongo(folder: Path, port: int | None = None) -> RunningMongo:
+    server = MongoServer(
+        port=port or free_ports(1)[0], data=folder / "mongo", cache_gb=0.25, oplog_mb=256, fail_points=True
+    )
     return RunningMongo(server, folder / "mongo.log")
 
 
-def _kafka(folder: Path) -> RunningKafka:
-    port, controller_port = free_ports(2)
+def _kafka(folder: Path, port: int | None = None) -> RunningKafka:
+    free_port, controller_port = free_ports(2)
     server = KafkaServer(
-        port=port, controller_port=controller_port, data=folder / "kafka", heap_mb=384, quick_start=True
+        port=port or free_port, controller_port=controller_port, data=folder / "kafka", heap_mb=384, quick_start=True
     )
     return RunningKafka(server, folder / "kafka.log")
 
 
-def _redis(folder: Path) -> RunningRedis:
-    (port,) = free_ports(1)
-    return RunningRedis(RedisServer(port=port, data=folder / "redis", durable=False), folder / "redis.log")
+def _redis(folder: Path, port: int | None = None) -> RunningRedis:
+    return RunningRedis(
+        RedisServer(port=port or free_ports(1)[0], data=folder / "redis", durable=False), folder / "redis.log"
+    )
 
 
 @contextlib.contextmanager

@@ -2,10 +2,9 @@
 
 import os
 
-from tests.sandbox import free_port
+from tests.servers import free_ports
 
-MONGO_PORT, KAFKA_PORT, REDIS_PORT = free_port(), free_port(), free_port()
-GATEWAY_PORT, CARRIER_PORT, WEB_PORT = free_port(), free_port(), free_port()
+MONGO_PORT, KAFKA_PORT, REDIS_PORT, GATEWAY_PORT, CARRIER_PORT, WEB_PORT = free_ports(6)
 
 os.environ |= {
     "ENVIRONMENT": "development",

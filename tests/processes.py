@@ -1,0 +1,49 @@
+"""The project's own processes in tests: as `make up` runs them, against the tests' servers."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local import places
+from deploy.local.servers import NotReady
+from tests.servers import RunningServer
+
+
+def _at_once() -> bool:
+    return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectProcess:
+    """A Python process of this working copy. `is_ready` is polled; None of it is waited for by default."""
+
+    name: str
+    arguments: Sequence[str]
+    is_ready: Callable[[], bool] = field(default=_at_once)
+    env: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""
+
+    def prepare(self) -> None:
+        """Nothing to prepare."""
+
+    def command(self) -> list[str]:
+        """What is run; the rest of the environment is the tests' own."""
+        variables = {"PYTHONPATH": str(places.ROOT), **self.env}
+        return ["env", *(f"{name}={value}" for name, value in variables.items()), sys.executable, *self.arguments]
+
+    def wait_ready(self, *, deadline: float) -> None:
+        """Returns when it is ready. Raises `NotReady`."""
+        while not self.is_ready():
+            if time.monotonic() >= deadline:
+                raise NotReady(f"{self.name} is not ready")
+            time.sleep(0.05)
+
+
+def running(process: ProjectProcess, folder: Path) -> RunningServer:
+    """The process, not started yet, with its log in `folder`."""
+    return RunningServer(process, folder / f"{process.name}.log")
+
+
+MANAGE = str(places.ROOT / "manage.py")
