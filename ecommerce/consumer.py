@@ -94,7 +94,9 @@ class ServiceConsumer:
         self._assigning = True
         ids = [f"{each.topic}:{each.partition}" for each in partitions]
         positions = self._engine.database[storage.POSITIONS]
-        known = self._patiently(lambda: {each["_id"]: each["offset"] for each in positions.find({"_id": {"$in": ids}})})
+        known = self._patiently(
+            lambda: {each["_id"]: int(each["offset"]) for each in positions.find({"_id": {"$in": ids}})}
+        )
         for id, partition in zip(ids, partitions, strict=True):
             partition.offset = known.get(id, OFFSET_BEGINNING)
         consumer.assign(partitions)

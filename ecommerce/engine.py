@@ -22,6 +22,7 @@ from ecommerce.dispatch import ask_outside
 from ecommerce.inputs import Input, Outcome, Position
 from ecommerce.messages import Message, Refused, encode, seal_in_envelope
 from ecommerce.service import Service
+from ecommerce.storage import Document
 from ecommerce.transaction import in_transaction
 
 log = structlog.get_logger(__name__)
@@ -36,7 +37,7 @@ class Engine:
         self.service = service
 
     @cached_property
-    def database(self) -> Database[dict[str, object]]:
+    def database(self) -> Database[Document]:
         connection = connections[self.service.name]
         connection.ensure_connection()
         # Django's connection reads times as naive ones; here they have their zone.

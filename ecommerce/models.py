@@ -1,4 +1,4 @@
-"""The collections that every service has, as Django models for admin and reads. The engine writes them, never the ORM."""
+"""The collections that every service has, as Django models for admin and reads; only the engine writes them."""
 
 from typing import Any, ClassVar
 

@@ -18,9 +18,14 @@ def read(service: Service, message: Message) -> Input | None:
         partition=message.partition() or 0,
         offset=message.offset() or 0,
         key=message.key(),
-        headers=tuple((name, value or b"") for name, value in message.headers() or ()),
+        headers=_headers(message),
     )
     return read_bytes(service, message.value() or b"", source)
+
+
+def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:
+    headers = message.headers() or []
+    return tuple((str(each[0]), each[1] if isinstance(each[1], bytes) else b"") for each in headers)
 
 
 def read_bytes(service: Service, data: bytes, source: Source) -> Input | None:

@@ -10,14 +10,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from pymongo import MongoClient
 from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
-from pymongo.errors import OperationFailure, PyMongoError
 
 from ecommerce import kafka, outbox
 from ecommerce.leases import Lease
@@ -211,11 +209,3 @@ def _scan(database: Database[Document]) -> Iterator[Document]:
     """What lies in the outbox, each aggregate's events in order, as of one moment after the stream was opened."""
     with database.client.start_session(snapshot=True) as session:
         yield from database[outbox.COLLECTION].find(session=session, sort=[("_id", 1)], batch_size=500)
-
-
-def is_lost_history(error: PyMongoError) -> bool:
-    """Whether the change stream's place is no longer in the oplog (ChangeStreamHistoryLost): the scan makes up for it."""
-    return isinstance(error, OperationFailure) and error.code == 286
-
-
-__all__: list[Any] = ["Acknowledgements", "DeliveryFailed", "Shift"]

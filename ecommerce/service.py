@@ -32,7 +32,8 @@ class Aggregate:
     `decide(state, given)` gives the service's own events, `evolve(state, event)` the next state; both are pure, and
     `evolve` sees the input first and then each own event. An aggregate may need rows of another kind `beside` it, such
     as the stock of each sku in an order: `names(state, given)` says which, `decide` gets them as a third argument, a
-    mapping of key to state (the default state where there is no row), and the other kind's `evolve` sees the own events that name it.
+    mapping of key to state (the default state where there is no row), and the other kind's `evolve` sees the own events
+    that name it. What an event does to such a row must commute, since a rebuild folds one history after the other.
     """
 
     state: type[State]

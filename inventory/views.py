@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ecommerce.http import idempotency
-from ecommerce.http.permissions import IsStaff
+from ecommerce.http.permissions import IsStaff, caller
 from ecommerce.registry import engine
 from inventory import selectors
 from inventory.messages import AdjustStock
@@ -39,7 +39,7 @@ class AdjustmentsView(APIView):
         serializer.is_valid(raise_exception=True)
         _stock(sku)
         data = serializer.validated_data
-        command = AdjustStock(sku=sku, delta=data["delta"], reason=data["reason"], by=request.user.username)
+        command = AdjustStock(sku=sku, delta=data["delta"], reason=data["reason"], by=caller(request).username)
         engine("inventory").execute(command, id=idempotency.command_id(request, f"stock/{sku}/adjustments"))
         return Response(represent_stock(_stock(sku)), status=status.HTTP_201_CREATED)
 

@@ -30,7 +30,7 @@ class AddressSerializer(StrictSerializer):
 
 
 class PlaceOrderSerializer(StrictSerializer):
-    items = LineSerializer(many=True, allow_empty=False, max_length=MOST_LINES)
+    items = serializers.ListField(child=LineSerializer(), allow_empty=False, max_length=MOST_LINES)
     paymentMethod = Text(max_length=200)
     shippingAddress = AddressSerializer()
 

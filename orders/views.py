@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 from ecommerce import identity
 from ecommerce.http import idempotency
 from ecommerce.http.pagination import page
-from ecommerce.http.permissions import may_see
+from ecommerce.http.permissions import caller, may_see
 from ecommerce.messages import Refused
 from ecommerce.registry import engine
 from ecommerce.vault import vault
@@ -31,7 +31,7 @@ class OrdersView(APIView):
         if wanted is not None and wanted not in set(Status):
             raise ValidationError({"status": [f"Must be one of {', '.join(Status)}."]})
         found = selectors.orders(
-            customer_id=None if request.user.is_staff else str(request.user.id),
+            customer_id=None if caller(request).is_staff else str(caller(request).id),
             status=wanted,
             after=time_in(query.get("createdAfter"), "createdAfter"),
             before=time_in(query.get("createdBefore"), "createdBefore"),
@@ -54,7 +54,7 @@ class OrdersView(APIView):
 
 
 def _command(request: Request, data: dict[str, Any], command_id: str) -> PlaceOrder:
-    order_id, customer_id = identity.derived_id("order", command_id), str(request.user.id)
+    order_id, customer_id = identity.derived_id("order", command_id), str(caller(request).id)
     return PlaceOrder(
         order_id=order_id,
         customer_id=customer_id,
@@ -80,7 +80,7 @@ class CancelView(APIView):
         serializer = CancelSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         _visible(request, order_id)
-        by = CancelledBy.STAFF if request.user.is_staff else CancelledBy.CUSTOMER
+        by = CancelledBy.STAFF if caller(request).is_staff else CancelledBy.CUSTOMER
         command = CancelOrder(order_id=order_id, by=by, note=serializer.validated_data["reason"])
         engine("orders").execute(command, id=idempotency.command_id(request, f"orders/{order_id}/cancel"))
         return Response(represent(_visible(request, order_id)), status=status.HTTP_202_ACCEPTED)

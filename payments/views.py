@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ecommerce.http import idempotency
-from ecommerce.http.permissions import IsStaff, may_see
+from ecommerce.http.permissions import IsStaff, caller, may_see
 from ecommerce.registry import engine
 from payments import selectors
 from payments.messages import RefundPayment
@@ -27,7 +27,9 @@ class RefundView(APIView):
         serializer = RefundSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         _visible(request, order_id)
-        command = RefundPayment(order_id=order_id, reason=serializer.validated_data["reason"], by=request.user.username)
+        command = RefundPayment(
+            order_id=order_id, reason=serializer.validated_data["reason"], by=caller(request).username
+        )
         engine("payments").execute(command, id=idempotency.command_id(request, f"payments/{order_id}/refund"))
         return Response(represent(_visible(request, order_id)), status=status.HTTP_202_ACCEPTED)
 

@@ -11,16 +11,14 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
-import httpx
 from pymongo.client_session import ClientSession
 
 from ecommerce import identity, storage
+from ecommerce.audit.ledger import Ledger
 from ecommerce.audit.rules import Entry, Story, Violation, judge
 from ecommerce.engine import Engine
 from ecommerce.messages import Event
 from ecommerce.storage import Document
-
-_LEDGER_PAGE = 1000
 
 
 @dataclass(slots=True)
@@ -40,27 +38,29 @@ class Audit:
     def __init__(self, engines: dict[str, Engine], *, patience: timedelta, gateway_url: str | None) -> None:
         self._engines = engines
         self._patience = patience
-        self._gateway_url = gateway_url
+        self._ledger = Ledger(gateway_url)
         self._takers = _takers(engines.values())
 
     def run(self) -> Report:
         """The whole audit."""
         report = Report()
-        charges, report.ledger = self._charges()
+        self._ledger.read()
+        report.ledger = self._ledger.said
         for story in self._stories():
             report.orders += 1
             report.ended += story.ended
-            if any(self._judge(story, charges)):
+            if self._judge(story):
                 story = self._again(story)
-                report.violations += self._judge(story, charges)
+                report.violations += self._judge(story)
             report.in_flight += not story.ended or bool(story.unseen)
         report.violations += self._stock()
         return report
 
-    def _judge(self, story: Story, charges: dict[str, "Charge"] | None) -> list[Violation]:
+    def _judge(self, story: Story) -> list[Violation]:
         found = list(judge(story, now=identity.now(), patience=self._patience))
-        if charges is not None and story.ended and not story.unseen:
-            found += charges.get(story.order_id, Charge()).violations(story)
+        charge = self._ledger.charge(story.order_id)
+        if charge is not None and story.ended and not story.unseen:
+            found += charge.violations(story)
         return found
 
     # Stories
@@ -70,7 +70,7 @@ class Audit:
         merged = heapq.merge(*logs, key=lambda each: each[0])
         for key, entries in groupby(merged, key=lambda each: each[0]):
             story = self._story(key, ((name, entry) for _, name, entry in entries))
-            if any(story.made[type] or self._took(story, type) for type in ("OrderCreated",)):
+            if self._knows_of(story, "OrderCreated"):
                 yield story
 
     def _log(self, name: str, engine: Engine) -> Iterator[tuple[str, str, Document]]:
@@ -79,6 +79,7 @@ class Audit:
             yield storage.key_of(entry), name, entry
 
     def _again(self, story: Story) -> Story:
+        self._ledger.read_again(story.order_id)
         entries = [
             (name, entry)
             for name, engine in self._engines.items()
@@ -104,13 +105,13 @@ class Audit:
             log.sort(key=lambda entry: entry.version)
         return Story(order_id=key, logs=logs, takers=self._takers)
 
-    def _took(self, story: Story, type: str) -> bool:
+    def _knows_of(self, story: Story, type: str) -> bool:
         return any(entry.type == type for log in story.logs.values() for entry in log)
 
     def _parked(self, engine: Engine, key: str) -> int:
         collection = engine.service.aggregates[0].collection
         document = engine.database[collection].find_one({"_id": key}, {"parked": 1})
-        return document["parked"] if document else 0
+        return int(document["parked"]) if document else 0
 
     # Stock
 
@@ -126,62 +127,8 @@ class Audit:
         return [
             violation
             for row in rows
-            for violation in stock_violations(row, reserved.get(row["_id"], 0), shipped.get(row["_id"], 0))
+            for violation in stock_violations(row, reserved.get(str(row["_id"]), 0), shipped.get(str(row["_id"]), 0))
         ]
-
-    # The gateway's own record
-
-    def _charges(self) -> tuple[dict[str, "Charge"] | None, str]:
-        if self._gateway_url is None:
-            return None, "not read"
-        charges: dict[str, Charge] = {}
-        after, movements = 0, 0
-        try:
-            with httpx.Client(base_url=self._gateway_url, timeout=10) as client:
-                while True:
-                    page = (
-                        client.get("/ledger", params={"after": after, "limit": _LEDGER_PAGE}).raise_for_status().json()
-                    )
-                    for movement in page["movements"]:
-                        charges.setdefault(movement["order"], Charge()).add(movement)
-                    movements += len(page["movements"])
-                    if page["next"] is None:
-                        return charges, f"{movements} movements"
-                    after = page["next"]
-        except httpx.HTTPError as error:
-            return None, f"out of reach ({error!r}): what the gateway recorded was not compared"
-
-
-@dataclass(slots=True)
-class Charge:
-    """What the gateway recorded of one order, in minor units."""
-
-    kinds: list[str] = field(default_factory=list)
-    amounts: dict[str, int] = field(default_factory=dict)
-
-    def add(self, movement: dict[str, Any]) -> None:
-        self.kinds.append(movement["kind"])
-        self.amounts[movement["kind"]] = self.amounts.get(movement["kind"], 0) + movement.get("amount", 0)
-
-    def violations(self, story: Story) -> Iterator[Violation]:
-        look = f"manage.py explain_order {story.order_id}"
-        subject = f"order {story.order_id}"
-        recorded = ", ".join(self.kinds) or "nothing"
-        for kind in ("authorized", "captured"):
-            if self.kinds.count(kind) > 1:
-                yield Violation(
-                    name="charged twice", subject=subject, detail=f"the gateway has {recorded}", repair=look
-                )
-        held = self.amounts.get("authorized", 0) - self.amounts.get("captured", 0) - self.amounts.get("voided", 0)
-        kept = self.amounts.get("captured", 0) - self.amounts.get("refunded", 0)
-        if story.made["OrderCancelled"] and (held or kept):
-            yield Violation(
-                name="charged and cancelled", subject=subject, detail=f"the gateway has {recorded}", repair=look
-            )
-        if story.made["OrderCompleted"] and self.kinds.count("captured") != 1:
-            yield Violation(
-                name="completed and not paid", subject=subject, detail=f"the gateway has {recorded}", repair=look
-            )
 
 
 def stock_violations(row: Document, reserved: int, shipped: int) -> Iterator[Violation]:
@@ -197,12 +144,8 @@ def stock_violations(row: Document, reserved: int, shipped: int) -> Iterator[Vio
     for name, holds in checks.items():
         if not holds:
             detail = f"{figures}, reservations hold {reserved} and shipped {shipped}"
-            yield Violation(
-                name=name,
-                subject=f"sku {row['_id']}",
-                detail=detail,
-                repair="manage.py rebuild --service inventory --write",
-            )
+            repair = "manage.py rebuild --service inventory --write"
+            yield Violation(name=name, subject=f"sku {row['_id']}", detail=detail, repair=repair)
 
 
 def _pieces(reservations: Any, status: str, session: ClientSession) -> dict[str, int]:

@@ -10,6 +10,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from ecommerce import identity
+from ecommerce.http.permissions import caller
 
 HEADER = "Idempotency-Key"
 
@@ -21,7 +22,7 @@ def command_id(request: Request, endpoint: str) -> str:
         return identity.new_id()
     if not 0 < len(key) <= 255 or not all(" " <= character <= "~" for character in key):
         raise ValidationError({HEADER: ["Must be 1 to 255 printable ASCII characters."]})
-    return identity.derived_id("command", str(request.user.id), endpoint, key)
+    return identity.derived_id("command", str(caller(request).id), endpoint, key)
 
 
 def fingerprint(body: Any) -> str:

@@ -35,7 +35,7 @@ class Command(BaseCommand):
             raise CommandError(f"{failures} orders did not have the fate that was expected of them")
 
     def _wait(self, shop: Shop, placed: list[Placed], deadline: float) -> None:
-        waiting = list(placed)
+        waiting, said = list(placed), ""
         while waiting:
             waiting = [one for one in waiting if not one.look(shop)]
             if waiting and time.monotonic() >= deadline:
@@ -45,13 +45,16 @@ class Command(BaseCommand):
                     f"{first.branch.name}): manage.py audit, and the logs in logs/, tell more"
                 )
             if waiting:
-                self.stdout.write(f"waiting for {len(waiting)} orders: {self._kinds(waiting)}", ending="\r")
-                self.stdout.flush()
-                time.sleep(0.5)
+                kinds = self._kinds(waiting)
+                if kinds != said:
+                    self.stdout.write(f"waiting for {len(waiting)} orders: {kinds}")
+                    self.stdout.flush()
+                said = kinds
+                time.sleep(0.2)
 
     def _kinds(self, waiting: list[Placed]) -> str:
         kinds = Counter(one.branch.name for one in waiting)
-        return ", ".join(f"{count} × {name}" for name, count in kinds.items())[:90].ljust(90)
+        return ", ".join(f"{count} × {name}" for name, count in kinds.items())
 
     def _print_fates(self, shop: Shop, placed: list[Placed]) -> int:
         self.stdout.write(f"\n{'branch':<34}{'orders':>6}  {'expected':<40}actual")

@@ -1,0 +1,86 @@
+"""The gateway's own record of what was charged, and what must hold of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from ecommerce.audit.rules import Story, Violation
+
+_PAGE = 1000
+
+
+@dataclass(slots=True)
+class Charge:
+    """What the gateway recorded of one order; amounts in minor units, by kind of movement."""
+
+    kinds: list[str] = field(default_factory=list)
+    amounts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, movement: dict[str, Any]) -> None:
+        self.kinds.append(movement["kind"])
+        self.amounts[movement["kind"]] = self.amounts.get(movement["kind"], 0) + (movement.get("amount") or 0)
+
+    def violations(self, story: Story) -> Iterator[Violation]:
+        """What is wrong with the charge of an order that has ended."""
+        twice = any(self.kinds.count(kind) > 1 for kind in ("authorized", "captured"))
+        amounts = {kind: self.amounts.get(kind, 0) for kind in ("authorized", "captured", "voided", "refunded")}
+        held = amounts["authorized"] - amounts["captured"] - amounts["voided"]
+        kept = amounts["captured"] - amounts["refunded"]
+        wrong = {
+            "charged twice": twice,
+            "charged and cancelled": bool(story.made["OrderCancelled"] and (held or kept)),
+            "completed and not paid": bool(story.made["OrderCompleted"] and self.kinds.count("captured") != 1),
+        }
+        for name in (name for name, is_so in wrong.items() if is_so):
+            yield Violation(
+                name=name,
+                subject=f"order {story.order_id}",
+                detail=f"the gateway has {', '.join(self.kinds) or 'nothing'}",
+                repair=f"manage.py explain_order {story.order_id}",
+            )
+
+
+class Ledger:
+    """The gateway's ledger over HTTP. `said` tells what was read, or why nothing could be."""
+
+    def __init__(self, url: str | None) -> None:
+        self._client = httpx.Client(base_url=url, timeout=10) if url else None
+        self._charges: dict[str, Charge] | None = None
+        self.said = "not read"
+
+    def read(self) -> None:
+        """Reads all of it."""
+        if self._client is None:
+            return
+        try:
+            movements = list(self._movements(self._client))
+        except httpx.HTTPError as error:
+            self.said = f"out of reach ({error!r}), so it was not compared"
+            return
+        self._charges = {}
+        for movement in movements:
+            self._charges.setdefault(movement["order"], Charge()).add(movement)
+        self.said = f"{len(movements)} movements"
+
+    def charge(self, order_id: str) -> Charge | None:
+        """What was recorded of an order when the ledger was read; None where it could not be read."""
+        return None if self._charges is None else self._charges.get(order_id, Charge())
+
+    def read_again(self, order_id: str) -> None:
+        """Reads one order anew: what looked wrong may have happened since."""
+        if self._client is None or self._charges is None:
+            return
+        charge = Charge()
+        for movement in self._client.get(f"/ledger/{order_id}").raise_for_status().json()["movements"]:
+            charge.add(movement)
+        self._charges[order_id] = charge
+
+    def _movements(self, client: httpx.Client) -> Iterator[dict[str, Any]]:
+        after: int | None = 0
+        while after is not None:
+            answer = client.get("/ledger", params={"after": after, "limit": _PAGE})
+            page = answer.raise_for_status().json()
+            yield from page["movements"]
+            after = page["next"]
