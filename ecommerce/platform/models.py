@@ -15,6 +15,8 @@ class User(AbstractUser):
 
     class Meta:
         db_table = "users"
+        # The unique index is a partial one, which look-ups do not use.
+        indexes: ClassVar = [models.Index(fields=["username"], name="username")]
 
 
 class DataKey(models.Model):

@@ -1,0 +1,91 @@
+"""No hot query scans a collection: MongoDB's own profiler tells."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from rest_framework.test import APIRequestFactory
+from rest_framework.views import APIView
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from ecommerce import identity
+from ecommerce.http.pagination import page
+from ecommerce.platform.models import User
+from ecommerce.platform.views import spend
+from ecommerce.registry import engine
+from ecommerce.vault import Vault
+from inventory import selectors as inventory
+from inventory.messages import AdjustStock, PutProduct
+from orders import selectors as orders
+from payments import selectors as payments
+from payments.domain import Pending
+from shipping import selectors as shipping
+
+pytestmark = pytest.mark.usefixtures("databases")
+
+
+@contextmanager
+def profiled() -> Iterator[list[str]]:
+    """Collects the plans of everything that runs inside, as 'database.collection plan'."""
+    plans: list[str] = []
+    databases = [connections[alias].database for alias in connections]
+    for database in databases:
+        database.command("profile", 2)
+    try:
+        yield plans
+    finally:
+        for database in databases:
+            database.command("profile", 0)
+            found = database["system.profile"].find({"planSummary": {"$exists": True}})
+            plans.extend(f"{each['ns']} {each['planSummary']}" for each in found)
+            database["system.profile"].drop()
+
+
+def scans(plans: list[str]) -> list[str]:
+    return sorted({plan for plan in plans if "COLLSCAN" in plan})
+
+
+def test_the_profiler_would_see_a_scan() -> None:
+    with profiled() as plans:
+        list(connections["orders"].database["orders"].find({"currency": "USD"}))
+    assert scans(plans) == ["orders.orders COLLSCAN"]
+
+
+def test_reads_of_the_api_and_the_sweeps_use_indexes() -> None:
+    factory, now = APIRequestFactory(), identity.now()
+    with profiled() as plans:
+        request = APIView().initialize_request(factory.get("/", {"limit": 5}))
+        for customer, status in ((None, None), (None, "PAID"), ("alice", None), ("alice", "PAID")):
+            found = orders.orders(customer_id=customer, status=status, after=now - timedelta(1), before=now)
+            page(request, found, lambda row: row.pk)
+        orders.order("o")
+        orders.timeline("o")
+        orders.overdue(now, limit=10)
+        inventory.stock("s")
+        inventory.reservation("o")
+        payments.payment("o")
+        payments.asked(["o"], Pending.AUTHORIZE)
+        payments.unanswered(Pending.CAPTURE, now, limit=10)
+        shipping.shipment("o")
+        shipping.asked(["o"])
+        shipping.unanswered(now, limit=10)
+    assert len(plans) >= 14
+    assert scans(plans) == []
+
+
+def test_commands_keys_and_tokens_use_indexes() -> None:
+    with profiled() as plans:
+        stock = engine("inventory")
+        put = PutProduct(sku="S", name="Cup", price=100, currency="USD")
+        adjust = AdjustStock(sku="S", delta=5, reason="came in", by="staff")
+        stock.take([stock.input(put, id="p"), stock.input(adjust, id="a")])
+        assert stock.execute(adjust, id="a").duplicate
+        vault = Vault()
+        vault.seal(vault.key_of("alice"), "text", context="c")
+        vault.erase("alice")
+        user = User.objects.create_user("alice", password="not-a-common-one")
+        spend(RefreshToken.for_user(user))
+        User.objects.filter(username="alice").exists()
+    assert scans(plans) == []
