@@ -87,7 +87,7 @@ def judge(story: Story, *, now: datetime, patience: timedelta) -> Iterator[Viola
 def _stuck(story: Story, now: datetime, patience: timedelta) -> Iterator[Violation]:
     late = [(type, taker) for type, taker, at in story.unseen if now - at > patience]
     if story.parked:
-        detail, repair = f"{story.parked} dead letters hold it", f"manage.py dlq replay --key {story.order_id}"
+        detail, repair = f"{story.parked} dead letters hold it", "see the dead letters in the admin"
     elif late:
         detail, repair = f"{late[0][0]} has not reached {late[0][1]}", "start the relay and the consumers (make ps)"
     else:
