@@ -20,7 +20,8 @@ class Command(BaseCommand):
 
     def handle(self, *, order_id: str, **_: Any) -> None:
         engines = [engine(service.name) for service in services()]
-        if not any([self._explain(each, order_id) for each in engines]):
+        known = [self._explain(each, order_id) for each in engines]
+        if not any(known):
             served = ", ".join(each.service.name for each in engines)
             raise CommandError(f"no log has an order {order_id} ({served})")
 
@@ -29,7 +30,7 @@ class Command(BaseCommand):
         collection = each.service.aggregates[0].collection
         state = each.database[collection].find_one({"_id": order_id}) or {}
         shown = {name: value for name, value in state.items() if name not in _HIDDEN and value not in ("", None, [], 0)}
-        self.stdout.write(f"{each.service.name}: {shown or 'nothing'}")
+        self.stdout.write(f"{each.service.name}: {', '.join(f'{name}={value}' for name, value in shown.items())}")
         for entry in history:
             kind = "made" if entry["own"] else "took"
             self.stdout.write(f"  {entry['v']:>3}  {entry['taken_at']:%H:%M:%S.%f}  {kind}  {entry['type']}")
