@@ -175,7 +175,7 @@ class KafkaServer:
             "log.dirs": self.data / "log",
             "auto.create.topics.enable": "false",
             "group.initial.rebalance.delay.ms": 0,
-            # A broker that comes back from a crash is taken in only when its former self counts as gone (9 s by default).
+            # After a crash the broker is taken in again when its former self counts as gone: after 9 s by default.
             "broker.session.timeout.ms": 3000,
             "broker.heartbeat.interval.ms": 500,
             # One node: no copies, and few partitions of the internal topics to open at each start.
@@ -217,7 +217,8 @@ class RedisServer:
             places.redis_server(),
             *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.data), "--daemonize", "no"),
             *("--save", "", "--appendonly", "yes" if self.durable else "no", "--appendfsync", "everysec"),
-            *("--loglevel", "warning"),
+            # Its title would overwrite the environment by which `down` knows its own processes.
+            *("--loglevel", "warning", "--set-proc-title", "no"),
         ]
 
     def wait_ready(self, *, deadline: float) -> None:

@@ -1,0 +1,68 @@
+# `make help` lists what there is. Targets may be run again at any time.
+
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest
+
+# The linters read the settings, so they need an environment; they connect to nothing.
+LINT_ENV := ENVIRONMENT=development SERVICE=all PORT=3000 KAFKA_BROKERS=127.0.0.1:9092 KAFKA_CLIENT_ID=lint \
+	MONGO_URI=mongodb://127.0.0.1:27017/ REDIS_URL=redis://127.0.0.1:6379/0 JWT_SECRET=only-for-the-linters-to-read-the-settings
+
+.DEFAULT_GOAL := help
+.PHONY: help install up down ps logs dev seed demo audit lint format test test\:unit test\:simulation test\:integration test\:system
+
+help: ## Lists these commands
+	@sed -n 's/^\([a-z:\\-]*\): .*## /\1\t/p' Makefile | sed 's/\\//g' | expand -t 20
+
+install: ## Fetches what is missing (on Debian, as root, its packages too)
+	@deploy/local/install.sh
+
+up: install ## Starts everything in the background and waits until it is ready
+	@$(PYTHON) -m deploy.local up
+
+down: ## Stops everything
+	@$(PYTHON) -m deploy.local down
+
+ps: ## One line a process: name pid state
+	@$(PYTHON) -m deploy.local ps
+
+logs: ## Follows the logs
+	@$(PYTHON) -m deploy.local logs
+
+dev: install ## Everything, restarted when the code changes
+	@$(PYTHON) -m deploy.local up --reload
+
+seed: ## The demo's users and products
+	@$(PYTHON) manage.py seed
+
+demo: install ## From nothing to orders through every branch; leaves the pipeline up
+	@ORDER_DEADLINE_SECONDS=120 $(PYTHON) -m deploy.local up
+	@ORDER_DEADLINE_SECONDS=120 $(PYTHON) manage.py demo
+	@echo "The pipeline stays up (make ps, make logs). End it with: make down"
+
+audit: ## Proves the promises from the databases and the gateway's ledger
+	@$(PYTHON) manage.py audit
+
+lint: install ## Style, types and structure
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(LINT_ENV) $(PYTHON) -m mypy ecommerce orders inventory payments shipping frontend deploy
+	.venv/bin/lint-imports
+
+format: install ## Puts the code into its form
+	$(PYTHON) -m ruff check --fix .
+	$(PYTHON) -m ruff format .
+
+test: install lint ## All tests that a change must pass
+	$(PYTEST)
+
+test\:unit: install ## The fast ones, without servers
+	$(PYTEST) tests/unit
+
+test\:simulation: install ## Random schedules of all four services in memory (SIMULATION_SCHEDULES, SIMULATION_SEED)
+	$(PYTEST) tests/simulation
+
+test\:integration: install ## On real servers
+	$(PYTEST) tests/integration
+
+test\:system: install ## The whole pipeline as processes
+	$(PYTEST) tests/system

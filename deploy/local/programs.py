@@ -1,0 +1,101 @@
+"""Every process of the pipeline, in the order in which it starts."""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from deploy.local.environment import local_port
+from deploy.local.places import VAR
+from deploy.local.servers import KafkaServer, MongoServer, RedisServer, Server
+
+SERVICES = ("orders", "inventory", "payments", "shipping")
+WATCHED = ("ecommerce", *SERVICES, "frontend", "deploy")
+SERVICE_PORTS = dict(zip(SERVICES, range(4001, 4005), strict=True))
+DEFAULT_GATEWAY, DEFAULT_CARRIER = "http://127.0.0.1:4101", "http://127.0.0.1:4102"
+
+# Run once, when the servers are ready and before the processes start.
+STEPS = ("migrate_all", "create_topics")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A process to keep running. It is ready when it runs, its ports are open and `ready_url` answers 200."""
+
+    name: str
+    command: list[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[int, ...] = ()
+    ready_url: str | None = None
+    server: Server | None = None
+    stop_seconds: int = 15  # from SIGTERM to SIGKILL
+
+
+def pipeline(env: Mapping[str, str], *, reload: bool = False) -> list[Program]:
+    """The table: servers, sandbox parties, web, consumers, Celery. With `reload`, code changes restart ours."""
+    return [
+        *_servers(env),
+        *_sandbox("gateway", env.get("GATEWAY_URL", DEFAULT_GATEWAY), reload),
+        *_sandbox("carrier", env.get("CARRIER_URL", DEFAULT_CARRIER), reload),
+        _web("web", service="all", port=int(env.get("PORT", "3000")), reload=reload),
+        *(_web(name, service=name, port=port, reload=reload) for name, port in SERVICE_PORTS.items()),
+        *(_consumer(name, reload) for name in SERVICES),
+        _celery("worker", ["worker", "-Q", "default,outside", "-P", "threads", "-c", "8"], reload),
+        _celery("relay", ["worker", "-Q", "relay", "-P", "solo"], reload),
+        _celery("beat", ["beat", "--schedule", str(VAR / "beat" / "schedule"), "--pidfile", ""], reload),
+    ]
+
+
+def _servers(env: Mapping[str, str]) -> list[Program]:
+    programs = []
+    if port := local_port(env.get("MONGO_URI")):
+        programs.append(_server("mongo", MongoServer(port=port, data=VAR / "mongo"), port))
+    if port := local_port(env.get("KAFKA_BROKERS")):
+        kafka = KafkaServer(port=port, controller_port=port + 1, data=VAR / "kafka")
+        programs.append(_server("kafka", kafka, port, port + 1))
+    if port := local_port(env.get("REDIS_URL")):
+        programs.append(_server("redis", RedisServer(port=port, data=VAR / "redis"), port))
+    return programs
+
+
+def _server(name: str, server: Server, *ports: int) -> Program:
+    return Program(name=name, command=server.command(), ports=ports, server=server, stop_seconds=30)
+
+
+def _sandbox(name: str, url: str, reload: bool) -> list[Program]:
+    """None where the URL is not this machine's, or is not plain HTTP."""
+    port = local_port(url)
+    if not port or urlsplit(url).scheme != "http":
+        return []
+    ledger = str(VAR / name / "ledger.db")
+    command = ["-m", f"deploy.sandbox.{name}", "--port", str(port), "--ledger", ledger]
+    return [_python(name, command, service="all", ports=(port,), reload=reload)]
+
+
+def _web(name: str, *, service: str, port: int, reload: bool) -> Program:
+    command = [sys.executable, "-m", "uvicorn", "ecommerce.asgi:application", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--no-access-log", "--lifespan", "off", "--log-level", "warning"]
+    command += ["--timeout-graceful-shutdown", "5"]
+    if reload:
+        command += ["--reload", *(word for folder in WATCHED for word in ("--reload-dir", folder))]
+    env = {"SERVICE": service, "PORT": str(port)}
+    return Program(name=name, command=command, env=env, ports=(port,), ready_url=f"http://127.0.0.1:{port}/readyz")
+
+
+def _consumer(service: str, reload: bool) -> Program:
+    return _python(f"consumer-{service}", ["manage.py", "consume", service], service=service, reload=reload)
+
+
+def _celery(name: str, arguments: list[str], reload: bool) -> Program:
+    quiet = ["--without-gossip", "--without-mingle", "-n", f"{name}@local"] if arguments[0] == "worker" else []
+    command = ["-m", "celery", "-A", "ecommerce.celery", *arguments, *quiet]
+    return _python(name, command, service="all", reload=reload)
+
+
+def _python(name: str, arguments: list[str], *, service: str, reload: bool, ports: tuple[int, ...] = ()) -> Program:
+    command = [sys.executable, *arguments]
+    if reload:
+        watch = [sys.executable, "-m", "watchfiles", "--filter", "python", "--sigint-timeout", "10"]
+        command = [*watch, shlex.join(command), *WATCHED]
+    return Program(name=name, command=command, env={"SERVICE": service}, ports=ports)
