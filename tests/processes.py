@@ -30,7 +30,8 @@ class ProjectProcess:
 
     def command(self) -> list[str]:
         """What is run; the rest of the environment is the tests' own."""
-        variables = {"PYTHONPATH": str(places.ROOT), **self.env}
+        # The tests' settings would choose new ports.
+        variables = {"PYTHONPATH": str(places.ROOT), "DJANGO_SETTINGS_MODULE": "ecommerce.settings", **self.env}
         return ["env", *(f"{name}={value}" for name, value in variables.items()), sys.executable, *self.arguments]
 
     def wait_ready(self, *, deadline: float) -> None:
