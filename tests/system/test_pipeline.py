@@ -72,21 +72,21 @@ def events_of(order_id: str) -> list[tuple[str, Any, dict[str, bytes]]]:
     topics = [f"{name}.events" for name in ("orders", "inventory", "payments", "shipping")]
     consumer = kafka.consumer(f"test-{uuid4()}")
     found = []
+    places = [TopicPartition(topic, partition, OFFSET_BEGINNING) for topic in topics for partition in range(12)]
     try:
-        for topic in topics:
-            for partition in range(12):
-                place = TopicPartition(topic, partition, OFFSET_BEGINNING)
-                _, high = consumer.get_watermark_offsets(place, timeout=10)
-                consumer.assign([place])
-                while high:
-                    message = consumer.poll(10)
-                    assert message is not None
-                    assert message.error() is None
-                    if message.key() == order_id.encode():
-                        headers = dict(message.headers() or [])
-                        found.append((topic, msgspec.json.decode(message.value() or b""), headers))
-                    if (message.offset() or 0) + 1 >= high:
-                        break
+        ends = {(each.topic, each.partition): consumer.get_watermark_offsets(each, timeout=10)[1] for each in places}
+        left = {place for place, end in ends.items() if end}
+        consumer.assign(places)
+        while left:
+            message = consumer.poll(10)
+            assert message is not None
+            assert message.error() is None
+            place = (message.topic() or "", message.partition() or 0)
+            if message.key() == order_id.encode():
+                headers = dict(message.headers() or [])
+                found.append((place[0], msgspec.json.decode(message.value() or b""), headers))
+            if (message.offset() or 0) + 1 >= ends[place]:
+                left.discard(place)
     finally:
         consumer.close()
     return found
