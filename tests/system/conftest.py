@@ -61,7 +61,7 @@ def _processes(folder: Path) -> list[ProjectProcess]:
     ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: other tests empty the databases
 def pipeline(schema: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """Everything that `make up` runs, with the demo's users and products."""
     folder = tmp_path_factory.mktemp("pipeline")
