@@ -48,7 +48,7 @@ def _processes(folder: Path) -> list[ProjectProcess]:
     celery = ["-m", "celery", "-A", "ecommerce.celery"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     # Short only here: one branch of the demo waits for it.
-    deadline = {"ORDER_DEADLINE_SECONDS": "20"}
+    deadline = {"ORDER_DEADLINE_SECONDS": "45"}
     worker = [*celery, "worker", "-Q", "default,outside", "-P", "threads", "-c", "8", "-n", "worker@tests", *quiet]
     relay = [*celery, "worker", "-Q", "relay", "-P", "solo", "-n", "relay@tests", *quiet]
     return [
