@@ -175,12 +175,21 @@ def redis_server() -> Iterator[RunningRedis]:
 
 @contextlib.contextmanager
 def all_servers(
-    *, mongo_port: int | None = None, kafka_port: int | None = None, redis_port: int | None = None
+    *,
+    mongo_port: int | None = None,
+    kafka_port: int | None = None,
+    redis_port: int | None = None,
+    like_production: bool = False,
 ) -> Iterator[Servers]:
-    """All three, started side by side; on ports chosen before, or free ones."""
+    """All three, started side by side; on ports chosen before, or free ones.
+
+    Tests start many and use them little; `like_production`, they are set up to be measured.
+    """
     with _folder() as folder:
         servers = Servers(
-            mongo=_mongo(folder, mongo_port), kafka=_kafka(folder, kafka_port), redis=_redis(folder, redis_port)
+            mongo=_mongo(folder, mongo_port, like_production=like_production),
+            kafka=_kafka(folder, kafka_port, like_production=like_production),
+            redis=_redis(folder, redis_port, like_production=like_production),
         )
         with _running(servers.mongo, servers.kafka, servers.redis):
             yield servers
@@ -203,25 +212,32 @@ def _chance() -> random.Random:
     return random.Random(os.urandom(8))  # tests seed the shared one: two runs at once would pick the same ports
 
 
-def _mongo(folder: Path, port: int | None = None) -> RunningMongo:
+def _mongo(folder: Path, port: int | None = None, *, like_production: bool = False) -> RunningMongo:
     server = MongoServer(
-        port=port or free_ports(1)[0], data=folder / "mongo", cache_gb=0.25, oplog_mb=256, fail_points=True
+        port=port or free_ports(1)[0],
+        data=folder / "mongo",
+        cache_gb=1 if like_production else 0.25,
+        oplog_mb=2048 if like_production else 256,
+        fail_points=not like_production,
     )
     return RunningMongo(server, folder / "mongo.log")
 
 
-def _kafka(folder: Path, port: int | None = None) -> RunningKafka:
+def _kafka(folder: Path, port: int | None = None, *, like_production: bool = False) -> RunningKafka:
     free_port, controller_port = free_ports(2)
     server = KafkaServer(
-        port=port or free_port, controller_port=controller_port, data=folder / "kafka", heap_mb=384, quick_start=True
+        port=port or free_port,
+        controller_port=controller_port,
+        data=folder / "kafka",
+        heap_mb=512 if like_production else 384,
+        quick_start=not like_production,
     )
     return RunningKafka(server, folder / "kafka.log")
 
 
-def _redis(folder: Path, port: int | None = None) -> RunningRedis:
-    return RunningRedis(
-        RedisServer(port=port or free_ports(1)[0], data=folder / "redis", durable=False), folder / "redis.log"
-    )
+def _redis(folder: Path, port: int | None = None, *, like_production: bool = False) -> RunningRedis:
+    server = RedisServer(port=port or free_ports(1)[0], data=folder / "redis", durable=like_production)
+    return RunningRedis(server, folder / "redis.log")
 
 
 @contextlib.contextmanager

@@ -20,7 +20,8 @@ from ecommerce.demo import BRANCHES, Placed, Shop, hops, percentile
 from ecommerce.registry import engine
 from inventory.messages import AdjustStock, PutProduct
 from tests import settings
-from tests.system.conftest import URL, Pipeline
+from tests.pipeline import URL
+from tests.system.conftest import Pipeline
 
 PLAIN, MANY = BRANCHES[0], BRANCHES[1]
 HAPPY = [

@@ -1,0 +1,59 @@
+"""The pipeline's processes, as `make up` runs them, for tests that need the whole of it on the tests' servers."""
+
+from pathlib import Path
+
+import httpx
+
+from tests import settings
+from tests.processes import MANAGE, ProjectProcess
+
+URL = f"http://127.0.0.1:{settings.WEB_PORT}"
+SERVICES = ("orders", "inventory", "payments", "shipping")
+
+
+def pipeline_processes(folder: Path, *, deadline_seconds: int, consumers: int = 1) -> list[ProjectProcess]:
+    """Every process, in the order in which to start them. Ledgers and beat's schedule lie in `folder`.
+
+    Orders end after `deadline_seconds`. Each service has so many `consumers`, but inventory one: it has one writer.
+    """
+    celery = ["-m", "celery", "-A", "ecommerce.celery"]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    worker = [*celery, "worker", "-Q", "default,outside", "-P", "threads", "-c", "8", "-n", "worker@tests", *quiet]
+    relay = [*celery, "worker", "-Q", "relay", "-P", "solo", "-n", "relay@tests", *quiet]
+    web = ["-m", "uvicorn", "ecommerce.asgi:application", "--port", str(settings.WEB_PORT), "--lifespan", "off"]
+    web += ["--no-access-log", "--log-level", "warning"]
+    deadline = {"ORDER_DEADLINE_SECONDS": str(deadline_seconds)}
+    return [
+        _sandbox("gateway", settings.GATEWAY_PORT, folder),
+        _sandbox("carrier", settings.CARRIER_PORT, folder),
+        ProjectProcess(name="web", arguments=web, is_ready=lambda: _answers(f"{URL}/readyz")),
+        *(
+            ProjectProcess(name=name, arguments=[MANAGE, "consume", service], env={"SERVICE": service})
+            for service in SERVICES
+            for name in consumer_names(service, consumers)
+        ),
+        ProjectProcess(name="worker", arguments=worker, env=deadline),
+        ProjectProcess(name="relay", arguments=relay),
+        ProjectProcess(name="beat", arguments=[*celery, "beat", "-s", str(folder / "beat"), "--pidfile="]),
+    ]
+
+
+def consumer_names(service: str, count: int) -> list[str]:
+    """The names of a service's consumers, where each service has `count` of them."""
+    others = range(2, count + 1) if service != "inventory" else ()
+    return [f"consumer-{service}", *(f"consumer-{service}-{number}" for number in others)]
+
+
+def _sandbox(name: str, port: int, folder: Path) -> ProjectProcess:
+    return ProjectProcess(
+        name=name,
+        arguments=["-m", f"deploy.sandbox.{name}", "--port", str(port), "--ledger", str(folder / f"{name}.db")],
+        is_ready=lambda: _answers(f"http://127.0.0.1:{port}/healthz"),
+    )
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
