@@ -29,14 +29,18 @@ class Lease:
 
     def take(self) -> bool:
         """Takes or renews the lease; False while another holds it."""
+        asked_at, self._renew_at = time.monotonic(), 0.0
         self._leases.update_one({"_id": self._name}, {"$setOnInsert": {"holder": ""}}, upsert=True)
         free = {"$or": [{"holder": {"$in": ["", self.holder]}}, {"$expr": {"$lt": ["$until", "$$NOW"]}}]}
         until = {"$add": ["$$NOW", int(self._seconds * 1000)]}
         taken = self._leases.update_one(
             {"_id": self._name, **free}, [{"$set": {"holder": {"$literal": self.holder}, "until": until}}]
         )
-        self._renew_at = time.monotonic() + self._seconds / 3
-        return taken.matched_count == 1
+        if taken.matched_count != 1:
+            return False
+        # From before the question: the answer may have been long under way, and the lease is as old as that.
+        self._renew_at = asked_at + self._seconds / 3
+        return True
 
     def keep(self) -> bool:
         """Renews the lease when a third of it has passed; False when it was lost."""
@@ -44,4 +48,5 @@ class Lease:
 
     def release(self) -> None:
         """Gives the lease back, so that the next holder need not wait for its end."""
+        self._renew_at = 0.0
         self._leases.update_one({"_id": self._name, "holder": self.holder}, {"$set": {"holder": ""}})
