@@ -36,6 +36,14 @@ def databases(schema: None) -> Iterator[None]:
     _empty()
 
 
+@pytest.fixture(scope="module")
+def module_databases(schema: None) -> Iterator[None]:
+    """Databases that the tests of a module share: for those that store nothing, or do not mind each other."""
+    _empty()
+    yield
+    _empty()
+
+
 def _empty() -> None:
     for alias in connections:
         connections[alias].ensure_connection()
