@@ -19,6 +19,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from ecommerce import identity
 from ecommerce.batch import Batch
 from ecommerce.dispatch import ask_outside
+from ecommerce.groupcommit import GroupCommit
 from ecommerce.inputs import Input, Outcome, Position
 from ecommerce.messages import Message, Refused, encode, seal_in_envelope
 from ecommerce.service import Service
@@ -31,10 +32,11 @@ _DUPLICATE_KEY = 11000
 
 
 class Engine:
-    """The runtime of one service. Holds no state between batches, so any number of threads may share it."""
+    """The runtime of one service. Any number of threads may share it."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self._together = GroupCommit(self.take)
 
     @cached_property
     def database(self) -> Database[Document]:
@@ -64,8 +66,11 @@ class Engine:
         return batch.outcomes
 
     def execute(self, command: Message, *, id: str, at: datetime | None = None) -> Outcome:
-        """Takes one command, answer or deadline. Raises `Refused` if the state does not allow it."""
-        outcome = self.take([self.input(command, id=id, at=at)])[0]
+        """Takes one command, answer or deadline. Raises `Refused` if the state does not allow it.
+
+        Calls of several threads at once share a transaction; each gets its own outcome.
+        """
+        outcome = self._together.take(self.input(command, id=id, at=at))
         if outcome.refused is not None:
             raise outcome.refused
         return outcome
