@@ -22,9 +22,15 @@ def relay_shift() -> int:
     """One shift of the relay over the outboxes of all services of this process. Gives the messages produced."""
     end = time.monotonic() + SHIFT_SECONDS
     databases = [engine(service.name).database for service in services()]
-    shift = Shift(databases, stop=lambda: time.monotonic() >= end or worker.should_stop not in (None, False))
+    shift = Shift(databases, stop=lambda: time.monotonic() >= end or is_stopping())
     try:
         return shift.run()
     except (DeliveryFailed, PyMongoError) as error:
         log.warning("the relay's shift broke off, the next one scans again", error=repr(error)[:500])
         return 0
+
+
+def is_stopping() -> bool:
+    """Whether this Celery worker was told to stop."""
+    # By identity: what SIGTERM sets is the exit status 0, which equals False.
+    return worker.should_stop is not None and worker.should_stop is not False
