@@ -1,0 +1,98 @@
+"""The floor as it runs in a measurement: its four processes, its databases and its topics."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from deploy.local import places
+from ecommerce import kafka
+from ecommerce.topics import create_topics
+from tests.load.bare import BATCH, EVENTS_A_SAGA, TAKES, TOPIC_OF, topics
+from tests.load.floor import Feeder
+from tests.processes import ProjectProcess, running
+from tests.servers import RunningServer, Servers
+
+SKUS = [f"SKU-{number:03}" for number in range(1, 21)]
+_EVENTS_OF_ORDERS = sum(service == "orders" for service in TOPIC_OF.values())
+_MODULE = ["-m", "tests.load.floor"]
+
+
+@dataclass
+class Floor:
+    """A running floor. Orders that were `load`ed wait until it is `let_go`."""
+
+    name: str
+    processes: dict[str, RunningServer]
+    feeder: Feeder
+    arguments: list[str]
+    orders: int = 0
+
+    @property
+    def topics(self) -> list[str]:
+        return topics(self.name)
+
+    def load(self, count: int) -> None:
+        """Commits so many orders, without publishing them."""
+        for start in range(0, count, BATCH):
+            self.feeder.feed(min(BATCH, count - start), publish=False)
+        self.orders += count
+
+    def let_go(self) -> None:
+        """Lets what was loaded be published."""
+        os.kill(self.processes["orders"].pid, signal.SIGUSR1)
+
+    def is_done(self) -> bool:
+        """Whether all orders are completed: the number of orders' events, which MongoDB knows without counting."""
+        return self.feeder.events.estimated_document_count() >= self.orders * _EVENTS_OF_ORDERS
+
+    def completed(self) -> int:
+        return self.feeder.database["orders"].count_documents({"status": "OrderCompleted"})
+
+    def place_steadily(self, rate: float, seconds: float) -> dict[str, float]:
+        """Orders at `rate`, from a process of its own: order id → when it was due (epoch)."""
+        command = [sys.executable, *_MODULE, "feed", str(rate), str(seconds), *self.arguments]
+        said = subprocess.run(command, cwd=places.ROOT, stdout=subprocess.PIPE, check=True, timeout=seconds * 3 + 30)
+        due_at = msgspec.json.decode(said.stdout, type=dict[str, float])
+        self.orders += len(due_at)
+        return due_at
+
+
+@contextmanager
+def running_floor(servers: Servers, folder: Path, name: str) -> Iterator[Floor]:
+    """Four programs that have their partitions; nothing of them is left afterwards."""
+    arguments = [servers.mongo.uri, servers.kafka.brokers, name]
+    admin = kafka.admin()
+    create_topics(admin, {topic: {} for topic in topics(name)})
+    feeder = Feeder(*arguments)
+    feeder.stock_up(SKUS, 10**9)
+    processes = {role: running(_program(role, arguments, folder / f"{name}-{role}.log"), folder) for role in TAKES}
+    try:
+        for process in processes.values():
+            process.launch()
+        for process in processes.values():
+            process.wait_ready()
+        yield Floor(name, processes, feeder, arguments)
+    finally:
+        for process in processes.values():
+            process.stop()
+        for role in TAKES:
+            feeder.client.drop_database(f"{name}_{role}")
+        feeder.close()
+        for future in admin.delete_topics(topics(name)).values():
+            future.result()
+
+
+def _program(role: str, arguments: list[str], log: Path) -> ProjectProcess:
+    return ProjectProcess(
+        name=log.stem, arguments=[*_MODULE, role, *arguments], is_ready=lambda: "assigned" in log.read_text()
+    )
+
+
+__all__ = ["EVENTS_A_SAGA", "Floor", "running_floor"]

@@ -1,0 +1,172 @@
+"""The pipeline as it runs in a measurement: all its processes, on databases and topics that start empty."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import redis
+from django.core.management import call_command
+from django.db import connections
+
+from deploy.local import places
+from deploy.local.servers import poll
+from ecommerce import identity, kafka
+from ecommerce.celery import app
+from ecommerce.inputs import Input
+from ecommerce.leases import Lease
+from ecommerce.registry import engine, services
+from ecommerce.topics import create_topics, topics_of
+from ecommerce.vault import vault
+from inventory.messages import AdjustStock
+from orders.domain import Status
+from orders.messages import PlaceOrder, RequestedItem
+from orders.sealing import seal
+from tests import settings
+from tests.pipeline import SERVICES, pipeline_processes
+from tests.processes import MANAGE, running
+from tests.servers import RunningServer, Servers
+
+BATCH = 500
+DEADLINE_SECONDS = 7200  # longer than any run: an order that is slow is measured, not cancelled
+_CUSTOMERS = [identity.derived_id("customer", str(number)) for number in range(100)]
+_ADDRESS = {"name": "Alice", "line1": "1 Main Street", "city": "Berlin", "postalCode": "10115", "country": "DE"}
+_UNDER_WAY = [status for status in Status if status not in (Status.COMPLETED, Status.DELIVERED, Status.CANCELLED)]
+
+
+@dataclass
+class Pipeline:
+    """A running pipeline. Orders that were `load`ed wait until it is `let_go`."""
+
+    processes: dict[str, RunningServer]
+    folder: Path
+    topics: list[str] = field(default_factory=lambda: [f"{service}.events" for service in SERVICES])
+    _held: list[Lease] = field(default_factory=list)
+
+    def load(self, count: int) -> None:
+        """Commits so many orders through orders' engine, while the relay runs but does not get its leases."""
+        self._hold_relay()
+        for start in range(0, count, BATCH):
+            outcomes = engine("orders").take([order(number) for number in range(start, min(start + BATCH, count))])
+            assert all(outcome.events for outcome in outcomes)
+            for lease in self._held:
+                assert lease.keep()
+
+    def let_go(self) -> None:
+        """Lets the relay have its leases: it asks for them every second."""
+        for lease in self._held:
+            lease.release()
+        self._held = []
+
+    def is_done(self) -> bool:
+        """Whether no order is under way: one look into the index on the status."""
+        return engine("orders").database["orders"].find_one({"status": {"$in": _UNDER_WAY}}, {"_id": 1}) is None
+
+    def completed(self) -> int:
+        return engine("orders").database["orders"].count_documents({"status": "COMPLETED"})
+
+    def settle(self) -> None:
+        """Returns when every event has reached Kafka and no order is under way."""
+        outboxes = [engine(service).database["outbox"] for service in SERVICES]
+        _until(
+            "the pipeline to be quiet",
+            lambda: self.is_done() and not any(outbox.find_one({}, {"_id": 1}) for outbox in outboxes),
+            seconds=600,
+        )
+
+    def prove(self) -> list[str]:
+        """The last lines of the audit and of the rebuild; fails on a violation, a difference or an order in flight."""
+        self.settle()
+        _until("every event to be taken", lambda: " 0 in flight" in self._manage("audit"), seconds=60)
+        said = [self._manage("audit").splitlines()[-1], self._manage("rebuild").splitlines()[-1]]
+        assert " 0 violations" in said[0]
+        assert said[1] == "no difference"
+        return said
+
+    def _manage(self, command: str) -> str:
+        environment = os.environ | {"DJANGO_SETTINGS_MODULE": "ecommerce.settings"}
+        done = subprocess.run(
+            [sys.executable, MANAGE, command], cwd=places.ROOT, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{command} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+        return done.stdout.strip()
+
+    def _hold_relay(self) -> None:
+        relay = self.processes["relay"]
+        relay.stop()
+        self._held = [Lease(engine(service).database, "relay") for service in SERVICES]
+        _until("the relay's leases", lambda: all(lease.take() for lease in self._held))
+        relay.start()
+        _until("the relay to be up", lambda: self._keep() and bool(app.control.ping(["relay@tests"], timeout=0.5)))
+
+    def _keep(self) -> bool:
+        return all(lease.keep() for lease in self._held)
+
+
+def order(number: int) -> Input:
+    """A new order of one piece, as a storefront's request becomes one."""
+    command_id = identity.new_id()
+    order_id, customer_id = identity.derived_id("order", command_id), _CUSTOMERS[number % len(_CUSTOMERS)]
+    command = PlaceOrder(
+        order_id=order_id,
+        customer_id=customer_id,
+        items=(RequestedItem(sku=f"SKU-{number % 20 + 1:03}", quantity=1),),
+        sealed=seal(vault(), customer_id, order_id, _ADDRESS, "tok_visa"),
+        fingerprint="0" * 64,
+    )
+    return engine("orders").input(command, id=command_id)
+
+
+@contextmanager
+def running_pipeline(servers: Servers, folder: Path, *, consumers: int = 1) -> Iterator[Pipeline]:
+    """All processes, with the demo's users and products and plenty of stock."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _start_empty(servers)
+    processes = {
+        process.name: running(process, folder)
+        for process in pipeline_processes(folder, deadline_seconds=DEADLINE_SECONDS, consumers=consumers)
+    }
+    try:
+        for process in processes.values():
+            process.launch()
+        for process in processes.values():
+            process.wait_ready()
+        call_command("seed", verbosity=0)
+        _stock_up()
+        yield Pipeline(processes, folder)
+    finally:
+        with ThreadPoolExecutor(len(processes)) as threads:
+            list(threads.map(RunningServer.stop, processes.values()))
+
+
+def _start_empty(servers: Servers) -> None:
+    for service in SERVICES:
+        connections[service].ensure_connection()
+        connections[service].connection.drop_database(settings.DATABASES[service]["NAME"])
+    call_command("migrate_all", verbosity=0)
+    redis.Redis.from_url(servers.redis.url).flushall()
+    admin, wanted = kafka.admin(), topics_of(services())
+    there = [name for name in wanted if name in admin.list_topics(timeout=10).topics]
+    if there:
+        for future in admin.delete_topics(there).values():
+            future.result()
+    missing = set(wanted)
+    deadline = time.monotonic() + 30
+    while missing:  # a topic is gone a moment after its deletion was acknowledged
+        assert time.monotonic() < deadline, f"not created: {missing}"
+        missing -= set(create_topics(admin, wanted))
+
+
+def _stock_up() -> None:
+    inventory = engine("inventory")
+    wishes = [AdjustStock(sku=f"SKU-{number:03}", delta=10**9, reason="load", by="load") for number in range(1, 21)]
+    inventory.take([inventory.input(wish, id=identity.new_id()) for wish in wishes])
+
+
+def _until(what: str, probe: Callable[[], bool], *, seconds: float = 60) -> None:
+    poll(what, probe, deadline=time.monotonic() + seconds)
