@@ -9,13 +9,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from pymongo import MongoClient
 from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from ecommerce import kafka, outbox
 from ecommerce.leases import Lease
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 # The broker pushes nothing through a closed or empty stream; this bounds how late a stop or a lost lease is noticed.
 _AWAIT_MS = 250
 _DELETE_AT_ONCE = 500
+LAST_WAIT_SECONDS = 5.0  # for acknowledgements, when a shift ends
 
 
 class DeliveryFailed(Exception):
@@ -48,30 +50,29 @@ class Shift:
 
     def run(self) -> int:
         """Works the shift; gives the number of messages produced. Nothing is done without the leases."""
-        mine = [name for name, lease in self._leases.items() if lease.take()]
         try:
+            mine = [name for name, lease in self._leases.items() if lease.take()]
             return self._work(mine) if mine else 0
         finally:
-            for lease in self._leases.values():
-                lease.release()
+            with suppress(PyMongoError):  # without MongoDB they run out by themselves
+                for lease in self._leases.values():
+                    lease.release()
 
     def _work(self, mine: Sequence[str]) -> int:
+        def on_duty() -> bool:
+            held = all(self._leases[name].keep() for name in mine)
+            return held and not self._stop() and not self._more_to_take(mine)
+
+        databases = [self._databases[name] for name in mine]
         produced = 0
-        with _stream([self._databases[name] for name in mine]) as stream, self._acknowledgements.served() as delivery:
-            scanned: set[tuple[str, str]] = set()
-            for name in mine:
-                for document in _scan(self._databases[name]):
-                    produced += delivery.produce(name, document)
-                    scanned.add((name, document["_id"]))
-            while not self._stop() and all(self._leases[name].keep() for name in mine) and not self._more_to_take(mine):
+        with _stream(databases) as stream, self._acknowledgements.served(on_duty) as delivery:
+            for found in _documents(databases, stream):
                 delivery.check()
-                change = stream.try_next()
-                if change is None:
-                    scanned.clear()  # the stream has caught up with the scan
-                    continue
-                name, document = change["ns"]["db"], change["fullDocument"]
-                if (name, document["_id"]) not in scanned:
-                    produced += delivery.produce(name, document)
+                if not on_duty():
+                    break
+                if found is not None:
+                    produced += delivery.produce(*found)
+        delivery.check()
         return produced
 
     def _more_to_take(self, mine: Sequence[str]) -> bool:
@@ -94,10 +95,15 @@ class Acknowledgements:
         self._error: BaseException | None = None
         self._over = threading.Event()
         self._producer: Producer | None = None
+        self._on_duty: Callable[[], bool] = lambda: True
 
     @contextmanager
-    def served(self) -> Iterator["Acknowledgements"]:
-        """Starts the producer and the thread; at the end waits a little for what is under way."""
+    def served(self, on_duty: Callable[[], bool]) -> Iterator["Acknowledgements"]:
+        """Starts the producer and the thread; at the end waits a little for what is under way.
+
+        While the producer's queue is full, it is waited for only as long as `on_duty()` says.
+        """
+        self._on_duty = on_duty
         self._producer = kafka.producer()
         self._error = None
         self._over.clear()
@@ -108,18 +114,21 @@ class Acknowledgements:
         finally:
             self._over.set()
             thread.join()
-            if self._error is not None:
-                # Never let a failed producer deliver a later message of an aggregate: the successor starts over.
-                self._producer.purge()
+            # Never let a failed producer deliver a later message of an aggregate: the successor starts over.
+            self._producer.purge()
             self._producer = None
 
     def produce(self, database: str, document: Document) -> int:
-        """Hands a document's messages to the producer, in order. Gives their number."""
+        """Hands a document's messages to the producer, in order. Gives their number.
+
+        That is less than the document has if its time ended before the queue had room: then the document stays.
+        """
         assert self._producer is not None
         messages = document["messages"]
         pending = _Pending(len(messages), lambda: self._complete.append((database, document["_id"])), self._fail)
-        for message in messages:
-            self._produce(message, pending)
+        for before, message in enumerate(messages):
+            if not self._produce(message, pending):
+                return before
         return len(messages)
 
     def check(self) -> None:
@@ -127,7 +136,7 @@ class Acknowledgements:
         if self._error is not None:
             raise DeliveryFailed(str(self._error)) from self._error
 
-    def _produce(self, message: Document, pending: "_Pending") -> None:
+    def _produce(self, message: Document, pending: "_Pending") -> bool:
         assert self._producer is not None
         while True:
             self.check()
@@ -140,11 +149,14 @@ class Acknowledgements:
                     on_delivery=pending,
                 )
             except BufferError:
-                self._producer.poll(0.01)  # the queue is full: wait for an acknowledgement
+                # The queue is full. The other thread takes the acknowledgements in, alone: two would miscount them.
+                if not self._on_duty():
+                    return False
+                time.sleep(0.01)
             except KafkaException as error:
                 self._fail(error)
             else:
-                return
+                return True
 
     def _serve(self) -> None:
         assert self._producer is not None
@@ -153,18 +165,19 @@ class Acknowledgements:
                 self._producer.poll(0.05)
                 self._delete()
             if self._error is None:
-                self._producer.flush(5)
+                self._producer.flush(LAST_WAIT_SECONDS)
             self._delete()
         except Exception as error:
             self._fail(error)
 
     def _delete(self) -> None:
-        done: dict[str, list[str]] = {}
-        while self._complete and len(done) < _DELETE_AT_ONCE:
-            name, id = self._complete.popleft()
-            done.setdefault(name, []).append(id)
-        for name, ids in done.items():
-            self._outboxes[name].delete_many({"_id": {"$in": ids}})
+        while self._complete:
+            done: dict[str, list[str]] = {}
+            for _ in range(min(len(self._complete), _DELETE_AT_ONCE)):
+                name, id = self._complete.popleft()
+                done.setdefault(name, []).append(id)
+            for name, ids in done.items():
+                self._outboxes[name].delete_many({"_id": {"$in": ids}})
 
     def _fail(self, error: BaseException) -> None:
         if self._error is None:
@@ -203,6 +216,29 @@ def _stream(databases: Sequence[Database[Document]]) -> Iterator[ChangeStream[Do
     pipeline = [{"$match": match}, {"$project": {"fullDocument": 1, "ns": 1}}]
     with target.watch(pipeline, max_await_time_ms=_AWAIT_MS, batch_size=1000) as stream:
         yield stream
+
+
+def _documents(
+    databases: Sequence[Database[Document]], stream: ChangeStream[Document]
+) -> Iterator[tuple[str, Document] | None]:
+    """What lies in the outboxes, then what is added, each with its database; None now and then while nothing is.
+
+    Ends when the stream does: one whose database was dropped would be silent for ever.
+    """
+    scanned: set[tuple[str, str]] = set()
+    for database in databases:
+        for document in _scan(database):
+            scanned.add((database.name, document["_id"]))
+            yield database.name, document
+    while stream.alive:
+        change = stream.try_next()
+        if change is None:
+            scanned.clear()  # the stream has caught up with the scan
+            yield None
+            continue
+        name, document = change["ns"]["db"], change["fullDocument"]
+        if (name, document["_id"]) not in scanned:
+            yield name, document
 
 
 def _scan(database: Database[Document]) -> Iterator[Document]:

@@ -1,0 +1,71 @@
+"""Topics of a test's own, and what lies on them."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
+from django.conf import settings
+
+from ecommerce import kafka
+
+
+class Record(NamedTuple):
+    key: str
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+@contextmanager
+def topic(*, partitions: int = 1, config: Mapping[str, str] | None = None) -> Iterator[str]:
+    """A new topic, which goes when it is no longer needed."""
+    name, admin = f"test-{secrets.token_hex(4)}", kafka.admin()
+    created = admin.create_topics([NewTopic(name, num_partitions=partitions, config=dict(config or {}))])
+    created[name].result(20)
+    try:
+        yield name
+    finally:
+        with suppress(KafkaException):
+            admin.delete_topics([name])[name].result(20)
+
+
+def configure(name: str, key: str, value: str) -> None:
+    """Changes one setting of a topic."""
+    entry = ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry])
+    admin = kafka.admin()  # held: the answer dies with its client
+    admin.incremental_alter_configs([resource])[resource].result(20)
+
+
+def records_on(name: str) -> list[Record]:
+    """All that lies on a topic now, partition by partition in order."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.KAFKA_BROKERS,
+            "group.id": "tests",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 10,
+        }
+    )
+    try:
+        partitions = list(consumer.list_topics(name, timeout=20).topics[name].partitions)
+        return [record for each in partitions for record in _records(consumer, name, each)]
+    finally:
+        consumer.close()
+
+
+def _records(consumer: Consumer, name: str, partition: int) -> Iterator[Record]:
+    consumer.assign([TopicPartition(name, partition, OFFSET_BEGINNING)])
+    while True:
+        for message in consumer.consume(500, timeout=0.2):
+            error = message.error()
+            if error is None:
+                headers = tuple((key, bytes(value)) for key, value in message.headers() or [])
+                yield Record((message.key() or b"").decode(), message.value() or b"", headers)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                return
+            else:
+                raise KafkaException(error)
