@@ -7,7 +7,8 @@ at the lag. An outage of MongoDB or Kafka pauses it; no message is to blame for 
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 import structlog
@@ -52,15 +53,16 @@ class ServiceConsumer:
     def run(self) -> None:
         """Consumes until stopped. With `single_writer`, first waits until no other process does."""
         lease = Lease(self._engine.database, "consumer") if self._service.single_writer else None
-        while not self._stopping:
-            if lease and not self._patiently(lease.take):
-                time.sleep(0.5)
-                continue
-            try:
-                self._consume(lease)
-            finally:
-                if lease:
-                    lease.release()
+        try:
+            while not self._stopping:
+                if lease is None or self._patiently(lease.take):
+                    self._consume(lease)
+                else:
+                    time.sleep(0.5)
+        except (PyMongoError, DatabaseError):
+            if not self._stopping:
+                raise
+            log.warning("stopped while MongoDB is out of reach: what was not committed will be read again")
 
     def _consume(self, lease: Lease | None) -> None:
         self._consumer = kafka.consumer(self._group)
@@ -68,10 +70,14 @@ class ServiceConsumer:
             self._consumer.subscribe(list(self._service.topics), on_assign=self._start_from_positions)
             log.info("consuming", service=self._service.name, topics=self._service.topics)
             while not self._stopping and (lease is None or self._patiently(lease.keep)):
-                self._take(self._next_messages())
+                for batch in _batches(self._next_messages()):
+                    self._take(batch)
         finally:
             self._consumer.close()
             self._consumer = None
+            if lease:
+                with suppress(PyMongoError):  # without MongoDB it runs out by itself
+                    lease.release()
 
     # Reading
 
@@ -94,13 +100,15 @@ class ServiceConsumer:
         self._assigning = True
         ids = [f"{each.topic}:{each.partition}" for each in partitions]
         positions = self._engine.database[storage.POSITIONS]
-        known = self._patiently(
-            lambda: {each["_id"]: int(each["offset"]) for each in positions.find({"_id": {"$in": ids}})}
-        )
+        try:
+            known = self._patiently(
+                lambda: {each["_id"]: int(each["offset"]) for each in positions.find({"_id": {"$in": ids}})}
+            )
+        finally:
+            self._assigning = False
         for id, partition in zip(ids, partitions, strict=True):
             partition.offset = known.get(id, OFFSET_BEGINNING)
         consumer.assign(partitions)
-        self._assigning = False
         log.info("assigned", service=self._service.name, partitions=len(partitions))
 
     # Taking
@@ -157,6 +165,22 @@ class ServiceConsumer:
             # A pause drops what was fetched, but should one slip through it must be read again, never passed over.
             self._consumer.seek(TopicPartition(message.topic() or "", message.partition() or 0, message.offset() or 0))
         self._consumer.resume(self._consumer.assignment())
+
+
+def _batches(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """The messages in batches of at most `MOST_BYTES`: what comes at once may be more than a transaction holds.
+
+    There is one batch even when there are none: what was skipped before still has to be saved.
+    """
+    batch: list[Message] = []
+    size = 0
+    for message in messages:
+        if batch and size + len(message) > MOST_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(message)
+        size += len(message)
+    yield batch
 
 
 def _position(message: Message) -> Position:

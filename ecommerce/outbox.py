@@ -14,6 +14,11 @@ from ecommerce.storage import Document
 
 COLLECTION = "outbox"
 
+# The producer takes no message above 1,000,000 bytes, and one that it does not take would stop the relay for good.
+_LARGEST_COPY = 900_000
+_MOST_HEADERS = 50_000
+_LONGEST_KEY = 1000
+
 
 def document(stamp: int, messages: Sequence[Document]) -> Document:
     """An outbox document. Sorted by `_id`, documents have the order of their `stamp`s (milliseconds, Lamport)."""
@@ -51,17 +56,24 @@ def traceparent(correlation_id: str, event_id: str) -> str:
 
 
 def dead_letter_copy(service: Service, letter: Document) -> Document:
-    """A copy of a dead letter for the service's dead letter topic: the original bytes, the cause in headers."""
+    """A copy of a dead letter for the service's dead letter topic: the original bytes, the cause in headers.
+
+    The copy of a message that is too large to be sent on is cut; the letter itself keeps all of it.
+    """
     cause = {
         "dead-letter-id": letter["_id"],
         "dead-letter-error": letter["error"],
         "dead-letter-topic": letter["topic"],
         "dead-letter-offset": f"{letter['partition']}:{letter['offset']}",
+        "dead-letter-size": len(letter["value"]),
     }
     added = [[name, str(value).encode()[:1000]] for name, value in cause.items()]
+    original = letter["headers"]
+    if sum(len(name.encode()) + len(value) for name, value in original) > _MOST_HEADERS:
+        original = []
     return {
         "topic": f"{service.name}.dlq",
-        "key": letter["key"],
-        "headers": [*letter["headers"], *added],
-        "value": letter["value"],
+        "key": letter["key"][:_LONGEST_KEY],
+        "headers": [*original, *added],
+        "value": letter["value"][:_LARGEST_COPY],
     }

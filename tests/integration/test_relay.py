@@ -130,9 +130,7 @@ def test_a_lease_lost_in_the_middle_ends_the_shift(outbox: Outbox) -> None:
     with working(outbox) as (outcome, _):
         until("the shift to work", lambda: not outbox.left)
         outbox.database["leases"].update_one({"_id": "relay"}, {"$set": {"holder": "another"}})
-        outbox.database["leases"].update_one(
-            {"_id": "relay"}, [{"$set": {"until": {"$add": ["$$NOW", 60_000]}}}]
-        )
+        outbox.database["leases"].update_one({"_id": "relay"}, [{"$set": {"until": {"$add": ["$$NOW", 60_000]}}}])
         assert outcome.result(20) == 1
     assert outbox.database["leases"].find_one()["holder"] == "another"
 

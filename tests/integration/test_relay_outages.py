@@ -105,9 +105,8 @@ def test_a_change_stream_whose_history_is_gone_ends_the_shift_and_the_next_one_s
     outbox.commit(("o1", "first"))
     with working(outbox) as (outcome, _):
         until("the shift to follow the stream", lambda: not outbox.left)
-        with failing(outbox.database, "getMore", errorCode=286):
-            with pytest.raises(PyMongoError):
-                outcome.result(20)
+        with failing(outbox.database, "getMore", errorCode=286), pytest.raises(PyMongoError):
+            outcome.result(20)
     outbox.commit(("o1", "second"))
     assert shift(outbox, stop=when_empty(outbox)) == 1
     assert values(records_on(outbox.topic)) == {"o1": ["first", "second"]}
@@ -150,8 +149,7 @@ def test_a_lease_that_cannot_be_kept_ends_the_shift_and_the_next_one_goes_on(out
     outbox.commit(("o1", "first"))
     with working(outbox) as (outcome, _):
         until("the shift to follow the stream", lambda: not outbox.left)
-        with failing(outbox.database, "update", errorCode=8):
-            with pytest.raises(PyMongoError):
-                outcome.result(20)
+        with failing(outbox.database, "update", errorCode=8), pytest.raises(PyMongoError):
+            outcome.result(20)
     outbox.commit(("o1", "second"))
     assert shift(outbox, stop=when_empty(outbox)) == 1

@@ -1,0 +1,193 @@
+"""The consumer on a real Kafka and MongoDB: it reads from where the database says, and loses nothing in an outage."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecommerce import deadletters, storage
+from ecommerce.leases import Lease
+from ecommerce.registry import engine
+from ecommerce.topics import PARTITIONS
+from orders.events import OrderConfirmed
+from tests.integration.consuming import Topic, consuming, created, letters, members, position, set_position, taken
+from tests.integration.relaying import Outbox, shift, when_empty
+from tests.processes import MANAGE, ProjectProcess, running
+from tests.topics import records_on
+from tests.waiting import until
+
+pytestmark = pytest.mark.usefixtures("databases")
+
+
+@pytest.fixture
+def shipping(databases: None) -> Any:
+    return engine("shipping")
+
+
+@pytest.fixture
+def inventory(databases: None) -> Any:
+    return engine("inventory")
+
+
+@pytest.fixture
+def topic(shipping: Any, inventory: Any) -> Topic:
+    topic = Topic()
+    for each in (shipping, inventory):
+        topic.skip_to_end(each)
+    return topic
+
+
+def test_it_reads_from_the_databases_positions_and_drops_what_is_in_the_log(shipping: Any, topic: Topic) -> None:
+    offsets = topic.put(created("o1"), created("o2"))
+    with consuming(shipping):
+        until("both to be taken", lambda: taken(shipping) == ["o1", "o2"])
+    assert position(shipping) == offsets[1] + 1
+    # A backup from before the second order: Kafka's own offsets are further.
+    set_position(shipping, topic.name, 0, offsets[0])
+    shipping.database[storage.EVENTS].delete_many({"_id": {"$regex": "^o2:"}})
+    shipping.database["shipments"].delete_one({"_id": "o2"})
+    with consuming(shipping):
+        until("the second to be taken again", lambda: taken(shipping) == ["o1", "o2"])
+        until("the position to be where it was", lambda: position(shipping) == offsets[1] + 1)
+    assert shipping.database["shipments"].find_one({"_id": "o1"})["v"] == 1
+
+
+def test_without_positions_it_reads_from_the_beginning_whatever_kafka_remembers(shipping: Any, topic: Topic) -> None:
+    # A name of its own: it must not wait behind what another test has let fail.
+    offsets = topic.put(created("whole"))
+    with consuming(shipping):
+        until("the order to be taken", lambda: taken(shipping) == ["whole"])
+    shipping.database[storage.POSITIONS].delete_many({})
+    shipping.database[storage.EVENTS].delete_many({})
+    shipping.database["shipments"].delete_many({})
+    with consuming(shipping):
+        until("the order to be taken again", lambda: "whole" in taken(shipping))
+        until("the position to be behind it", lambda: position(shipping) == offsets[0] + 1)
+
+
+def test_what_it_does_not_take_is_skipped_and_the_position_goes_on(shipping: Any, topic: Topic) -> None:
+    (skipped,) = topic.put(OrderConfirmed(order_id="o1"), type="OrderConfirmed")
+    with consuming(shipping):
+        until("the position to be saved alone", lambda: position(shipping) == skipped + 1)
+        topic.put(OrderConfirmed(order_id="o1"), type="OrderConfirmed")
+        (last,) = topic.put(created("o2"))
+        until("the position to go with the next batch", lambda: position(shipping) == last + 1)
+    assert (taken(shipping), letters(shipping)) == (["o2"], [])
+
+
+def test_bytes_that_are_no_event_are_parked_and_the_partition_goes_on(shipping: Any, topic: Topic) -> None:
+    topic.put(("o1", b"\xff not json"), created("o2"), created("o1"), created("o3"))
+    with consuming(shipping):
+        until("the others to be taken", lambda: taken(shipping) == ["o2", "o3"])
+    assert letters(shipping) == [("o1", "FAILED"), ("o1", "WAITING")]
+
+
+def test_large_messages_that_fail_together_are_parked_although_one_document_could_not_hold_them(
+    shipping: Any, topic: Topic
+) -> None:
+    # One from each partition comes in a single answer of the broker: 24 times 900 KB.
+    for name in shipping.service.topics:
+        for partition in range(PARTITIONS):
+            Topic(name, partition).put((f"{name}-{partition}", b"\xff" * 900_000))
+    with consuming(shipping):
+        until("all to be parked", lambda: len(letters(shipping)) == 2 * PARTITIONS)
+
+
+def test_a_message_as_large_as_kafka_takes_is_parked_whole_and_its_copy_does_not_stop_the_relay(
+    shipping: Any, topic: Topic
+) -> None:
+    data = os.urandom(1_040_000)
+    topic.put(("o1", data), created("o2"))
+    with consuming(shipping):
+        until("the other to be taken", lambda: taken(shipping) == ["o2"])
+    (letter,) = shipping.database[deadletters.COLLECTION].find()
+    assert (letter["key"], letter["value"]) == ("o1", data)
+    waiting = Outbox(shipping.database, topic.name)
+    assert shift(waiting, stop=when_empty(waiting)) == 1
+    assert waiting.left == []
+    copy = records_on("shipping.dlq")[-1]
+    assert (copy.key, copy.value) == ("o1", data[: len(copy.value)])
+    assert dict(copy.headers)["dead-letter-size"] == b"1040000"
+
+
+def test_a_stopped_consumer_finishes_the_batch_in_hand(
+    shipping: Any, topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offsets = topic.put(*(created(f"o{n}") for n in range(5)))
+    take = shipping.take
+    with consuming(shipping) as (consumer, outcome):
+
+        def stop_and_take(*given: Any) -> Any:
+            consumer.stop()
+            return take(*given)
+
+        monkeypatch.setattr(shipping, "take", stop_and_take)
+        outcome.result(30)
+    count = len(taken(shipping))
+    assert count > 0
+    assert position(shipping) == offsets[0] + count
+
+
+def test_sigterm_ends_the_process_with_nothing_half_taken(shipping: Any, topic: Topic, tmp_path: Path) -> None:
+    arguments = [MANAGE, "consume", "shipping"]
+    process = running(ProjectProcess(name="consume", arguments=arguments, env={"SERVICE": "shipping"}), tmp_path)
+    offsets = topic.put(*(created(f"o{n:03}") for n in range(200)))
+    process.start()
+    try:
+        until("it to begin", lambda: bool(taken(shipping)))
+        os.kill(process.pid, signal.SIGTERM)
+        until("it to end", lambda: not process.running)
+    finally:
+        process.kill()
+    done = taken(shipping)
+    assert done == [f"o{n:03}" for n in range(len(done))]
+    assert position(shipping) == offsets[0] + len(done)
+
+
+def test_a_second_single_writer_waits_and_follows_the_first_when_that_is_stopped(inventory: Any, topic: Topic) -> None:
+    with consuming(inventory) as (first, _), consuming(inventory):
+        topic.put(created("o1"))
+        until("one of them to take the order", lambda: taken(inventory) == ["o1"])
+        holder = inventory.database["leases"].find_one({"_id": "consumer"})["holder"]
+        topic.put(created("o2"))
+        until("it to take the next", lambda: taken(inventory) == ["o1", "o2"])
+        assert inventory.database["leases"].find_one({"_id": "consumer"})["holder"] == holder
+        first.stop()
+        topic.put(created("o3"))
+        until("the third to be taken", lambda: taken(inventory) == ["o1", "o2", "o3"])
+
+
+def test_a_second_single_writer_takes_over_when_the_first_process_is_killed(
+    inventory: Any, topic: Topic, tmp_path: Path
+) -> None:
+    arguments = [MANAGE, "consume", "inventory"]
+    process = running(ProjectProcess(name="consume", arguments=arguments, env={"SERVICE": "inventory"}), tmp_path)
+    process.start()
+    try:
+        topic.put(created("o1"))
+        until("the process to take the order", lambda: taken(inventory) == ["o1"])
+        holder = inventory.database["leases"].find_one({"_id": "consumer"})["holder"]
+        with consuming(inventory):
+            process.kill()
+            topic.put(created("o2"))
+            until("the other to take the next", lambda: taken(inventory) == ["o1", "o2"])
+            assert inventory.database["leases"].find_one({"_id": "consumer"})["holder"] not in ("", holder)
+    finally:
+        process.kill()
+
+
+def test_a_single_writer_that_lost_its_lease_takes_nothing_until_it_has_it_again(inventory: Any, topic: Topic) -> None:
+    leases = inventory.database["leases"]
+    with consuming(inventory):
+        topic.put(created("o1"))
+        until("the order to be taken", lambda: taken(inventory) == ["o1"])
+        leases.update_one({"_id": "consumer"}, {"$set": {"holder": ""}})
+        other = Lease(inventory.database, "consumer", seconds=60)
+        assert other.take()
+        until("it to have left", lambda: not members(inventory.service.name))
+        topic.put(created("o2"))
+        assert taken(inventory) == ["o1"]
+        other.release()
+        until("it to have come back", lambda: taken(inventory) == ["o1", "o2"])
