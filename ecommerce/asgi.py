@@ -5,12 +5,14 @@ synchronous, and Django's asynchronous side would give every request a thread of
 """
 
 import os
+from typing import cast
 
 from a2wsgi import WSGIMiddleware
+from a2wsgi.wsgi_typing import WSGIApp
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 
 THREADS = 16
 
-application = WSGIMiddleware(get_wsgi_application(), workers=THREADS)
+application = WSGIMiddleware(cast(WSGIApp, get_wsgi_application()), workers=THREADS)
