@@ -5,10 +5,14 @@ A message is an immutable fact or request without time or id of its own: those t
 """
 
 from collections.abc import Iterator
-from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import msgspec
+
+# A number of pieces or minor units. Thousands of them still add up to what a database can hold: one that it cannot
+# would fail the whole batch, not the one message.
+Whole = Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -71,7 +75,7 @@ class Envelope(msgspec.Struct, Generic[M_co], frozen=True, kw_only=True, rename=
     event_id: str
     event_type: str
     version: str
-    timestamp: datetime
+    timestamp: Annotated[datetime, msgspec.Meta(tz=True)]
     correlation_id: str
     causation_id: str | None
     payload: M_co
@@ -80,6 +84,9 @@ class Envelope(msgspec.Struct, Generic[M_co], frozen=True, kw_only=True, rename=
 class _Peek(msgspec.Struct, rename="camel"):
     event_type: str
 
+
+# What an id and a database can hold, in whatever zone it is written.
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 _encoder = msgspec.json.Encoder()
 _peek = msgspec.json.Decoder(_Peek)
@@ -119,6 +126,8 @@ def decode(data: bytes, kind: type[Message]) -> Envelope[Any]:
         raise Undecodable(f"{kind.__name__}: version {envelope.version!r} is not known, {kind.version!r} is")
     if envelope.event_type != kind.__name__:
         raise Undecodable(f"{kind.__name__}: the envelope says {envelope.event_type!r}")
+    if not _EARLIEST <= envelope.timestamp <= _LATEST:
+        raise Undecodable(f"{kind.__name__}: its time is out of range")
     return envelope
 
 

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import msgspec
 
-from ecommerce.messages import Event
+from ecommerce.messages import Event, Whole
 
 TOPIC = "inventory.events"
 PRODUCTS_TOPIC = "inventory.products"
@@ -14,15 +14,15 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """So many pieces of one product."""
 
     sku: str
-    quantity: int
+    quantity: Whole
 
 
 class Shortage(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A product of which there was less `available` than `requested`."""
 
     sku: str
-    requested: int
-    available: int
+    requested: Whole
+    available: Whole
 
 
 class InventoryReserved(Event, frozen=True, kw_only=True):
@@ -69,6 +69,6 @@ class ProductUpserted(Event, frozen=True, kw_only=True):
 
     sku: str
     name: str
-    price: int
+    price: Whole
     currency: str
-    revision: int
+    revision: Whole

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import msgspec
 
-from ecommerce.messages import Event
+from ecommerce.messages import Event, Whole
 
 TOPIC = "orders.events"
 
@@ -33,8 +33,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A line of an order: `unit_price` is that of one piece when the order was placed."""
 
     sku: str
-    quantity: int
-    unit_price: int
+    quantity: Whole
+    unit_price: Whole
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -53,7 +53,7 @@ class OrderCreated(Event, frozen=True, kw_only=True):
     order_id: str
     customer_id: str
     items: tuple[Item, ...]
-    total_amount: int
+    total_amount: Whole
     currency: str
     sealed: Sealed
 

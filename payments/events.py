@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from ecommerce.messages import Event
+from ecommerce.messages import Event, Whole
 
 TOPIC = "payments.events"
 
@@ -13,7 +13,7 @@ class PaymentAuthorized(Event, frozen=True, kw_only=True):
     topic: ClassVar[str] = TOPIC
 
     order_id: str
-    amount: int
+    amount: Whole
     currency: str
 
 
@@ -32,7 +32,7 @@ class PaymentCaptured(Event, frozen=True, kw_only=True):
     topic: ClassVar[str] = TOPIC
 
     order_id: str
-    amount: int
+    amount: Whole
     currency: str
 
 
@@ -54,7 +54,7 @@ class PaymentVoided(Event, frozen=True, kw_only=True):
     topic: ClassVar[str] = TOPIC
 
     order_id: str
-    amount: int
+    amount: Whole
     currency: str
 
 
@@ -64,5 +64,5 @@ class PaymentRefunded(Event, frozen=True, kw_only=True):
     topic: ClassVar[str] = TOPIC
 
     order_id: str
-    amount: int
+    amount: Whole
     currency: str

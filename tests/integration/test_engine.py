@@ -196,3 +196,22 @@ def test_a_rebuild_finds_no_difference_then_the_planted_one_and_mends_it(invento
     assert str(difference) == "inventory.stock S: available: 99 should be 7"
     assert repair(inventory.database, difference)
     assert row(inventory) == (7, 7, 0)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (b'"quantity":1', b'"quantity":' + b"9" * 30),
+        (b'"totalAmount":100', b'"totalAmount":' + b"9" * 18),
+        (b'"timestamp":"2', b'"timestamp":"0'),
+        (b'Z","correlationId"', b'","correlationId"'),
+    ],
+)
+def test_what_no_database_can_hold_is_parked_alone(inventory: Any, good: bytes, bad: bytes) -> None:
+    data = encode(seal_in_envelope(created("o1"), id="i", at=AT, cause=None))
+    assert good in data
+    outcomes = inventory.take(
+        [message(inventory, created("o1"), 0, data=data.replace(good, bad)), message(inventory, created("o2"), 1)]
+    )
+    assert [outcome.parked for outcome in outcomes] == [True, False]
+    assert row(inventory) == (10, 9, 1)
