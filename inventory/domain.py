@@ -168,6 +168,8 @@ def _put(stock: Stock, given: PutProduct) -> Iterator[ProductUpserted]:
 
 
 def _check_adjustment(stock: Stock, given: AdjustStock) -> None:
+    if not given.delta:
+        raise Refused("nothing_to_adjust", "an adjustment adds or takes away", field="delta")
     if not stock.revision:
         raise Refused("unknown_sku", f"there is no product {stock.sku}", field="sku")
     if stock.available + given.delta < 0:

@@ -13,7 +13,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from ecommerce import identity
 from ecommerce.http.pagination import page
 from ecommerce.platform.models import User
-from ecommerce.platform.views import spend
+from ecommerce.platform.tokens import spend
 from ecommerce.registry import engine
 from ecommerce.vault import Vault
 from inventory import selectors as inventory

@@ -24,7 +24,7 @@ FATES = {"COMPLETED", "DELIVERED"} | {
     f"CANCELLED {reason}"
     for reason in ("OUT_OF_STOCK", "PAYMENT_FAILED", "SHIPPING_FAILED", "CUSTOMER", "STAFF", "TIMEOUT")
 }
-REFUSALS = {"already_shipped", "not_captured", "already_refunded", "insufficient_stock"}
+REFUSALS = {"already_shipped", "not_captured", "already_refunded", "insufficient_stock", "nothing_to_adjust"}
 
 
 def test_what_is_logged_and_stored_reads_back_as_it_was() -> None:

@@ -209,6 +209,12 @@ def test_what_is_reserved_cannot_be_taken_away() -> None:
     assert (refused.value.code, refused.value.field) == ("insufficient_stock", "delta")
 
 
+def test_an_adjustment_of_nothing_is_none() -> None:
+    with pytest.raises(Refused) as refused:
+        adjusted(stock_after(ON_SALE), 0)
+    assert (refused.value.code, refused.value.field) == ("nothing_to_adjust", "delta")
+
+
 def test_a_product_that_nobody_sells_has_no_stock() -> None:
     with pytest.raises(Refused) as refused:
         adjusted(Stock(sku="s1"), 1)
