@@ -20,7 +20,8 @@ SERVICES = ("orders", "inventory", "payments", "shipping")
 
 def _url(*schemes: str) -> AfterValidator:
     def check(value: str) -> str:
-        if value.split("://")[0] not in schemes or "://" not in value:
+        scheme, _, rest = value.partition("://")
+        if scheme not in schemes or not rest:
             raise ValueError(f"must be a URL of the form {schemes[0]}://host:port")
         return value
 
@@ -30,7 +31,7 @@ def _url(*schemes: str) -> AfterValidator:
 def _brokers(value: str) -> str:
     for broker in value.split(","):
         host, _, port = broker.strip().rpartition(":")
-        if not host or not port.isdigit():
+        if not host or not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535):
             raise ValueError("must be host:port, several separated by commas")
     return value
 
