@@ -8,7 +8,7 @@ LINT_ENV := ENVIRONMENT=development SERVICE=all PORT=3000 KAFKA_BROKERS=127.0.0.
 	MONGO_URI=mongodb://127.0.0.1:27017/ REDIS_URL=redis://127.0.0.1:6379/0 JWT_SECRET=only-for-the-linters-to-read-the-settings
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down ps logs dev seed demo audit lint format test test\:unit test\:simulation test\:integration test\:system
+.PHONY: help install up down ps logs dev seed demo audit lint format test test\:unit test\:simulation test\:integration test\:system bench bench-full
 
 help: ## Lists these commands
 	@sed -n 's/^\([a-z:\\-]*\): .*## /\1\t/p' Makefile | sed 's/\\//g' | expand -t 20
@@ -66,3 +66,9 @@ test\:integration: install ## On real servers
 
 test\:system: install ## The whole pipeline as processes
 	$(PYTEST) tests/system
+
+bench: install ## The pipeline against a floor on bare drivers, in turn, in one run: var/bench/report.txt (15 minutes)
+	$(PYTHON) -m tests.load --sizes 1000 10000 --consumers 2
+
+bench-full: install ## The same with the long rows: 100,000 orders there before, 1, 2 and 4 consumers a service
+	$(PYTHON) -m tests.load --seconds 15 --sizes 1000 10000 100000 --consumers 1 2 4 --small-orders 5000 --small-repeat 3

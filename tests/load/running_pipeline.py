@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 
 import redis
@@ -136,7 +137,7 @@ def running_pipeline(servers: Servers, folder: Path, *, consumers: int = 1) -> I
             process.launch()
         for process in processes.values():
             process.wait_ready()
-        call_command("seed", verbosity=0)
+        call_command("seed", stdout=StringIO())
         _stock_up()
         yield Pipeline(processes, folder)
     finally:
@@ -148,7 +149,7 @@ def _start_empty(servers: Servers) -> None:
     for service in SERVICES:
         connections[service].ensure_connection()
         connections[service].connection.drop_database(settings.DATABASES[service]["NAME"])
-    call_command("migrate_all", verbosity=0)
+    call_command("migrate_all", verbosity=0, stdout=StringIO())
     redis.Redis.from_url(servers.redis.url).flushall()
     admin, wanted = kafka.admin(), topics_of(services())
     there = [name for name in wanted if name in admin.list_topics(timeout=10).topics]
