@@ -3,10 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from django.utils.dateparse import parse_datetime
 from rest_framework import serializers
 
-from ecommerce.http.parsing import StrictSerializer, Text, WholeNumber
+from ecommerce.http.parsing import StrictSerializer, Text, WholeNumber, time_of
 from ecommerce.messages import Envelope
 from ecommerce.money import outside
 from orders.events import OrderCreated
@@ -44,12 +43,9 @@ def time_in(query: str | None, name: str) -> datetime | None:
     if query is None:
         return None
     try:
-        time = parse_datetime(query)
-    except ValueError:
-        time = None
-    if time is None or time.tzinfo is None:
-        raise serializers.ValidationError({name: ["Must be a time like 2026-01-31T12:00:00Z."]})
-    return time
+        return time_of(query)
+    except ValueError as error:
+        raise serializers.ValidationError({name: ["Must be a time like 2026-01-31T12:00:00Z."]}) from error
 
 
 def placed(event: Envelope[OrderCreated]) -> dict[str, Any]:

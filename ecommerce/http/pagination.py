@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from django.db.models import Model, Q, QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
+
+from ecommerce.http.parsing import time_of
 
 DEFAULT_SIZE = 20
 LARGEST_SIZE = 100
@@ -29,7 +32,7 @@ def page(request: Request, rows: QuerySet[Any], render: Callable[[Any], Any]) ->
 def _size(text: str | None) -> int:
     if text is None:
         return DEFAULT_SIZE
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LARGEST_SIZE):
+    if not (re.fullmatch("[0-9]{1,3}", text) and 1 <= int(text) <= LARGEST_SIZE):
         raise ValidationError({"limit": [f"Must be a whole number from 1 to {LARGEST_SIZE}."]})
     return int(text)
 
@@ -42,6 +45,6 @@ def _write(row: Model) -> str:
 def _read(cursor: str) -> tuple[datetime, str]:
     try:
         at, pk = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
-        return datetime.fromisoformat(at), pk
+        return time_of(at), pk
     except (ValueError, binascii.Error) as error:
         raise ValidationError({"cursor": ["Is not a cursor that this list gave."]}) from error

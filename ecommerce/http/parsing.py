@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import IO, Any, NoReturn
 
+from django.utils.dateparse import parse_datetime
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
@@ -79,6 +81,17 @@ def _depth(data: bytes) -> int:
         elif byte in b"]}":
             depth -= 1
     return deepest
+
+
+def time_of(text: str) -> datetime:
+    """The time that an ISO 8601 text with a zone names, in UTC. Raises `ValueError`."""
+    time = parse_datetime(text)
+    if time is None or time.tzinfo is None:
+        raise ValueError("no time with a zone")
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("before or after all time") from error
 
 
 class StrictSerializer(serializers.Serializer[Any]):
