@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model
@@ -35,6 +36,18 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
+def _readable(data: bytes) -> str:
+    """A message as people read it, without what is sealed; bytes that are none, as they are."""
+    try:
+        document = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return data.decode(errors="replace")
+    payload = document.get("payload") if isinstance(document, dict) else None
+    if isinstance(payload, dict):
+        payload.update({name: "(not shown)" for name in ("sealed", "fingerprint") if name in payload})
+    return msgspec.json.format(msgspec.json.encode(document)).decode()
+
+
 class LogEntryAdmin(ReadOnlyAdmin):
     list_display = ("id", "version", "type", "own", "at", "taken_at")
     search_fields = ("=id",)
@@ -43,7 +56,7 @@ class LogEntryAdmin(ReadOnlyAdmin):
 
     @admin.display
     def content(self, entry: Any) -> str:
-        return bytes(entry.data).decode(errors="replace")
+        return _readable(bytes(entry.data))
 
 
 class DeadLetterAdmin(ReadOnlyAdmin):
@@ -53,7 +66,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @admin.display
     def content(self, letter: Any) -> str:
-        return bytes(letter.value).decode(errors="replace")
+        return _readable(bytes(letter.value))
 
 
 class OutboxAdmin(ReadOnlyAdmin):

@@ -1,8 +1,12 @@
 """The collections that every service has, as Django models for admin and reads; only the engine writes them."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import models
+
+
+class Raw(models.Field):  # type: ignore[type-arg]
+    """A part of a document as MongoDB gives it. A JSONField cannot be read where there are bytes in it."""
 
 
 class Stored(models.Model):
@@ -45,7 +49,7 @@ class OutboxDocument(models.Model):
     """Public events of one commit that Kafka has not acknowledged yet."""
 
     id = models.CharField(primary_key=True, db_column="_id", max_length=100)
-    messages: "models.JSONField[Any]" = models.JSONField()
+    messages = Raw()
 
     class Meta:
         abstract = True
@@ -69,7 +73,7 @@ class DeadLetter(models.Model):
     topic = models.CharField(max_length=250)
     partition = models.IntegerField()
     offset = models.BigIntegerField()
-    headers: "models.JSONField[Any]" = models.JSONField()
+    headers = Raw()
     value = models.BinaryField()
     parked_at = models.DateTimeField()
 
