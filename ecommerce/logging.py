@@ -51,5 +51,6 @@ def configuration(level: str, service: str) -> dict[str, Any]:
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.worker.request": {"level": "WARNING"},
             "django.request": {"level": "ERROR"},
+            "stamina": {"level": "ERROR"},  # what a retry was about is said where it is given up
         },
     }
