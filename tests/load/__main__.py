@@ -32,7 +32,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     ports = {"mongo_port": settings.MONGO_PORT, "kafka_port": settings.KAFKA_PORT, "redis_port": settings.REDIS_PORT}
     with (
-        tempfile.TemporaryDirectory(prefix="ecommerce-bench-", ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryDirectory(prefix=f"ecommerce-test-{os.getpid()}-", ignore_cleanup_errors=True) as folder,
         all_servers(**ports, like_production=True) as servers,
     ):
         call_command("migrate_all", stdout=StringIO(), verbosity=0)

@@ -45,7 +45,6 @@ TAKES = {
     "payments": ("InventoryReserved", "OrderShipped"),
     "shipping": ("PaymentAuthorized",),
 }
-EVENTS_A_SAGA = len(TOPIC_OF)
 
 
 class Event(msgspec.Struct, rename="camel"):

@@ -76,7 +76,7 @@ class Bench:
             drain(floor, self._servers, _WARM_UP)
             self.results.floor_drains.append(drain(floor, self._servers, self._plan.orders))
             for rate in self._plan.floor_rates:
-                self.results.floor_latencies[rate].append(floor_latency(floor, rate, self._plan.seconds))
+                self.results.floor_latencies[rate].append(floor_latency(floor, self._servers, rate, self._plan.seconds))
 
     def _pipeline(self, number: int) -> None:
         self._say(f"pipeline, run {number}: starts")
@@ -86,7 +86,9 @@ class Bench:
             self.results.pipeline_drains.append(drain(pipeline, self._servers, self._plan.orders))
             for rate in self._plan.pipeline_rates:
                 self._say(f"pipeline, run {number}: {rate:g} orders/s")
-                self.results.pipeline_latencies[rate].append(pipeline_latency(pipeline, rate, self._plan.seconds))
+                self.results.pipeline_latencies[rate].append(
+                    pipeline_latency(pipeline, self._servers, rate, self._plan.seconds)
+                )
             for clients in self._plan.clients:
                 self._say(f"pipeline, run {number}: {clients} clients")
                 self.results.intakes[clients].append(intake(clients, self._plan.seconds / 3))
@@ -100,7 +102,7 @@ class Bench:
             drain(pipeline, self._servers, _WARM_UP)
             for size in self._plan.sizes:
                 self._say(f"{size:,} finished orders")
-                prefill(pipeline, size - pipeline.completed())
+                prefill(pipeline, size)
                 self.results.by_size[size] += self._small_drains(pipeline)
             self._prove(pipeline, f"{self._plan.sizes[-1]:,} orders")
 

@@ -22,9 +22,10 @@ _AT_ONCE = 500
 _AGGREGATES = {"orders": "orders", "inventory": "reservations", "payments": "payments", "shipping": "shipments"}
 
 
-def prefill(pipeline: Pipeline, count: int) -> None:
-    """Adds `count` clones of a completed order. Nothing else may be under way."""
+def prefill(pipeline: Pipeline, size: int) -> None:
+    """Fills up to `size` completed orders with clones of one. Nothing else may be under way."""
     pipeline.settle()
+    count = max(0, size - pipeline.completed())
     model = engine("orders").database["orders"].find_one({"status": "COMPLETED"})
     assert model is not None, "there is no completed order to clone"
     ids = [identity.derived_id("clone", identity.new_id()) for _ in range(count)]

@@ -1,16 +1,14 @@
 """How many orders a second the API takes, and how long each waits for its answer."""
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import httpx
 import msgspec
 
-from deploy.local import places
 from ecommerce.demo import PASSWORD
 from tests import settings
+from tests.load.child import output_of
 from tests.load.client import Post
 from tests.load.figures import percentile
 from tests.pipeline import URL
@@ -40,15 +38,8 @@ def post(loop: str, number: float, seconds: float) -> Sequence[Post]:
         f"{URL}/api/v1/auth/token", json={"username": "alice", "password": PASSWORD}, timeout=30, trust_env=False
     )
     token = tokens.raise_for_status().json()["access"]
-    command = [sys.executable, "-m", "tests.load.client", str(settings.WEB_PORT), token, loop]
-    done = subprocess.run(
-        [*command, str(number), str(seconds)],
-        cwd=places.ROOT,
-        stdout=subprocess.PIPE,
-        check=True,
-        timeout=seconds + 120,
-    )
-    posts = msgspec.json.decode(done.stdout, type=list[Post])
+    client = ["-m", "tests.load.client", str(settings.WEB_PORT), token, loop, str(number), str(seconds)]
+    posts = msgspec.json.decode(output_of(*client, seconds=seconds + 120), type=list[Post])
     refused = [each.status for each in posts if each.status != 201]
     assert not refused, f"{len(refused)} posts were not answered with 201, but with {sorted(set(refused))}"
     return posts

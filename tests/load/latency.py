@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from deploy.local.servers import poll
 from ecommerce.registry import engine
 from tests.load import timeline
-from tests.load.drain import Subject
+from tests.load.drain import Subject, pids_of
 from tests.load.figures import percentile
 from tests.load.intake import post
+from tests.load.machine import Meter, Usage
 from tests.load.running_floor import Floor
 from tests.load.running_pipeline import Pipeline
 from tests.load.timeline import OnTopics, Times
+from tests.servers import Servers
 
 # What lies between two facts on the way of an order; a task's time holds its intent's commit and its queue.
 HTTP, COMMIT, RELAY = "HTTP until decided", "commit (decide → oplog)", "journal and relay (→ produced)"
@@ -31,25 +33,29 @@ class Latency:
     p50: float
     p95: float
     p99: float
+    usage: Usage
     post_p50: float = float("nan")
     post_p99: float = float("nan")
     hops: dict[str, float] = field(default_factory=dict)
 
 
-def floor_latency(floor: Floor, rate: float, seconds: float) -> Latency:
+def floor_latency(floor: Floor, servers: Servers, rate: float, seconds: float) -> Latency:
     """Orders written by a bare feeder, each when it is due."""
-    since = timeline.ends(floor.topics)
+    since, meter = timeline.ends(floor.topics), Meter(pids_of(floor, servers))
     due_at = floor.place_steadily(rate, seconds)
     _until_done(floor)
+    usage = meter.read()
     produced = timeline.on_topics(floor.topics, since).produced
-    return _latency(rate, [produced[id]["OrderCompleted"] - due * 1000 for id, due in due_at.items()])
+    return _latency(rate, usage, [produced[id]["OrderCompleted"] - due * 1000 for id, due in due_at.items()])
 
 
-def pipeline_latency(pipeline: Pipeline, rate: float, seconds: float) -> Latency:
+def pipeline_latency(pipeline: Pipeline, servers: Servers, rate: float, seconds: float) -> Latency:
     """Orders posted to the API, each when it is due, whatever became of those before."""
     since, start = timeline.ends(pipeline.topics), time.time()
+    meter = Meter(pids_of(pipeline, servers))
     posts = post("steadily", rate, seconds)
     pipeline.settle()
+    usage = meter.read()
     events = timeline.on_topics(pipeline.topics, since)
     committed = timeline.committed(engine("orders").database.client, start)
     asked = _asked([each.order_id for each in posts])
@@ -62,6 +68,7 @@ def pipeline_latency(pipeline: Pipeline, rate: float, seconds: float) -> Latency
     answers = [(each.answered - each.due) * 1000 for each in posts]
     return _latency(
         rate,
+        usage,
         whole,
         post_p50=percentile(answers, 50),
         post_p99=percentile(answers, 99),
@@ -69,9 +76,9 @@ def pipeline_latency(pipeline: Pipeline, rate: float, seconds: float) -> Latency
     )
 
 
-def _latency(rate: float, whole: Sequence[float], **also: float | dict[str, float]) -> Latency:
+def _latency(rate: float, usage: Usage, whole: Sequence[float], **also: float | dict[str, float]) -> Latency:
     p50, p95, p99 = (percentile(whole, percent) for percent in (50, 95, 99))
-    return Latency(rate=rate, orders=len(whole), p50=p50, p95=p95, p99=p99, **also)  # type: ignore[arg-type]
+    return Latency(rate=rate, orders=len(whole), p50=p50, p95=p95, p99=p99, usage=usage, **also)  # type: ignore[arg-type]
 
 
 def _until_done(subject: Subject) -> None:

@@ -20,8 +20,8 @@ def limits(drains: Sequence[Drain]) -> Iterator[str]:
         return
     costs = mean_cost(drains)
     whole = sum(costs.values())
-    busy = statistics.fmean(drain.usage.machine_cpu / drain.usage.seconds / CORES for drain in drains)
-    strangers = statistics.fmean(drain.usage.strangers_cpu / drain.usage.seconds / CORES for drain in drains)
+    busy = statistics.fmean(drain.usage.busy for drain in drains)
+    strangers = statistics.fmean(drain.usage.strangers for drain in drains)
     rate = statistics.median(drain.rate for drain in drains)
     first, second = sorted(costs, key=costs.__getitem__, reverse=True)[:2]
     yield f"The {CORES} cores were {busy:.0%} busy, {strangers:.0%} with processes that are no part of the pipeline."

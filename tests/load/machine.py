@@ -20,6 +20,16 @@ class Usage:
     machine_cpu: float
 
     @property
+    def busy(self) -> float:
+        """The share of all cores that was busy, with whatever."""
+        return self.machine_cpu / self.seconds / CORES
+
+    @property
+    def strangers(self) -> float:
+        """The share of all cores that was busy with what is no part of the measurement."""
+        return self.strangers_cpu / self.seconds / CORES
+
+    @property
     def strangers_cpu(self) -> float:
         """What processes used that are no part of the measurement, the one that measures among them."""
         return max(0.0, self.machine_cpu - sum(self.cpu.values()))

@@ -86,20 +86,24 @@ def _latencies(results: Results) -> Iterator[str]:
     rows: list[Sequence[object]] = []
     for rate, pipelines in results.pipeline_latencies.items():
         floors = results.floor_latencies.get(rate, [])
-        rows += [(f"{rate:g}/s floor", *_percentiles(floors), "", "")] if floors else []
+        rows += [(f"{rate:g}/s floor", *_percentiles(floors), "", "", *_business(floors))] if floors else []
         answered = (_of(pipelines, "post_p50"), _of(pipelines, "post_p99"))
-        rows.append((f"{rate:g}/s pipeline", *_percentiles(pipelines), *answered))
+        rows.append((f"{rate:g}/s pipeline", *_percentiles(pipelines), *answered, *_business(pipelines)))
         if floors:
             ratios = [
                 spread([getattr(p, what) / getattr(f, what) for f, p in zip(floors, pipelines, strict=True)])
                 for what in ("p50", "p95", "p99")
             ]
-            rows.append(("  pipeline ÷ floor", *ratios, "", ""))
-    yield from _table(["", "p50", "p95", "p99", "POST p50", "POST p99"], rows)
+            rows.append(("  pipeline ÷ floor", *ratios, *[""] * 4))
+    yield from _table(["", "p50", "p95", "p99", "POST p50", "POST p99", "cores busy", "by others"], rows)
 
 
 def _percentiles(latencies: Sequence[Latency]) -> list[str]:
     return [_of(latencies, what) for what in ("p50", "p95", "p99")]
+
+
+def _business(latencies: Sequence[Latency]) -> list[str]:
+    return [f"{statistics.fmean(getattr(run.usage, what) for run in latencies):.0%}" for what in ("busy", "strangers")]
 
 
 def _hops(results: Results) -> Iterator[str]:

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from deploy.local import places
 from ecommerce import kafka
 from ecommerce.topics import create_topics
-from tests.load.bare import BATCH, EVENTS_A_SAGA, TAKES, TOPIC_OF, topics
+from tests.load.bare import BATCH, TAKES, TOPIC_OF, topics
+from tests.load.child import output_of
 from tests.load.floor import Feeder
 from tests.processes import ProjectProcess, running
 from tests.servers import RunningServer, Servers
@@ -57,9 +55,8 @@ class Floor:
 
     def place_steadily(self, rate: float, seconds: float) -> dict[str, float]:
         """Orders at `rate`, from a process of its own: order id → when it was due (epoch)."""
-        command = [sys.executable, *_MODULE, "feed", str(rate), str(seconds), *self.arguments]
-        said = subprocess.run(command, cwd=places.ROOT, stdout=subprocess.PIPE, check=True, timeout=seconds * 3 + 30)
-        due_at = msgspec.json.decode(said.stdout, type=dict[str, float])
+        said = output_of(*_MODULE, "feed", str(rate), str(seconds), *self.arguments, seconds=seconds * 3 + 30)
+        due_at = msgspec.json.decode(said, type=dict[str, float])
         self.orders += len(due_at)
         return due_at
 
@@ -93,6 +90,3 @@ def _program(role: str, arguments: list[str], log: Path) -> ProjectProcess:
     return ProjectProcess(
         name=log.stem, arguments=[*_MODULE, role, *arguments], is_ready=lambda: "assigned" in log.read_text()
     )
-
-
-__all__ = ["EVENTS_A_SAGA", "Floor", "running_floor"]

@@ -1,8 +1,5 @@
 """The pipeline as it runs in a measurement: all its processes, on databases and topics that start empty."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +12,6 @@ import redis
 from django.core.management import call_command
 from django.db import connections
 
-from deploy.local import places
 from deploy.local.servers import poll
 from ecommerce import identity, kafka
 from ecommerce.celery import app
@@ -29,6 +25,7 @@ from orders.domain import Status
 from orders.messages import PlaceOrder, RequestedItem
 from orders.sealing import seal
 from tests import settings
+from tests.load.child import output_of
 from tests.pipeline import SERVICES, pipeline_processes
 from tests.processes import MANAGE, running
 from tests.servers import RunningServer, Servers
@@ -83,19 +80,11 @@ class Pipeline:
     def prove(self) -> list[str]:
         """The last lines of the audit and of the rebuild; fails on a violation, a difference or an order in flight."""
         self.settle()
-        _until("every event to be taken", lambda: " 0 in flight" in self._manage("audit"), seconds=60)
-        said = [self._manage("audit").splitlines()[-1], self._manage("rebuild").splitlines()[-1]]
+        _until("every event to be taken", lambda: " 0 in flight" in _manage("audit"), seconds=60)
+        said = [_manage("audit").splitlines()[-1], _manage("rebuild").splitlines()[-1]]
         assert " 0 violations" in said[0]
         assert said[1] == "no difference"
         return said
-
-    def _manage(self, command: str) -> str:
-        environment = os.environ | {"DJANGO_SETTINGS_MODULE": "ecommerce.settings"}
-        done = subprocess.run(
-            [sys.executable, MANAGE, command], cwd=places.ROOT, env=environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"{command} failed:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
-        return done.stdout.strip()
 
     def _hold_relay(self) -> None:
         relay = self.processes["relay"]
@@ -167,6 +156,10 @@ def _stock_up() -> None:
     inventory = engine("inventory")
     wishes = [AdjustStock(sku=f"SKU-{number:03}", delta=10**9, reason="load", by="load") for number in range(1, 21)]
     inventory.take([inventory.input(wish, id=identity.new_id()) for wish in wishes])
+
+
+def _manage(command: str) -> str:
+    return output_of(MANAGE, command, seconds=1200)
 
 
 def _until(what: str, probe: Callable[[], bool], *, seconds: float = 60) -> None:
