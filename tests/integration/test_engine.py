@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ecommerce import deadletters, identity, outbox, storage
+from ecommerce.engine import Engine
 from ecommerce.inputs import Position, Source
 from ecommerce.messages import Refused, encode, seal_in_envelope
 from ecommerce.reading import read_bytes
@@ -80,7 +81,9 @@ def test_an_input_in_the_log_changes_nothing_whether_in_one_batch_or_another(inv
 
 def test_a_command_repeated_by_many_at_once_has_its_effect_once(inventory: Any) -> None:
     command = AdjustStock(sku="S", delta=3, reason="came in", by="staff")
-    threads = [threading.Thread(target=inventory.execute, args=(command,), kwargs={"id": "same"}) for _ in range(8)]
+    # An engine each, as in as many processes: those of one process share a commit.
+    engines = [Engine(inventory.service) for _ in range(8)]
+    threads = [threading.Thread(target=each.execute, args=(command,), kwargs={"id": "same"}) for each in engines]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -90,9 +93,10 @@ def test_a_command_repeated_by_many_at_once_has_its_effect_once(inventory: Any) 
 
 def test_no_update_is_lost_and_no_version_doubled_when_many_write_one_aggregate(inventory: Any) -> None:
     def work(name: int) -> None:
+        process = Engine(inventory.service)  # one of its own: those of one process share their commits
         for number in range(10):
             adjust = AdjustStock(sku="S", delta=1, reason="came in", by="staff")
-            inventory.execute(adjust, id=f"{name}-{number}")
+            process.execute(adjust, id=f"{name}-{number}")
 
     threads = [threading.Thread(target=work, args=(name,)) for name in range(8)]
     for thread in threads:
