@@ -226,10 +226,9 @@ def _documents(
     Ends when the stream does: one whose database was dropped would be silent for ever.
     """
     scanned: set[tuple[str, str]] = set()
-    for database in databases:
-        for document in _scan(database):
-            scanned.add((database.name, document["_id"]))
-            yield database.name, document
+    for name, document in _scan(databases):
+        scanned.add((name, document["_id"]))
+        yield name, document
     while stream.alive:
         change = stream.try_next()
         if change is None:
@@ -241,7 +240,18 @@ def _documents(
             yield name, document
 
 
-def _scan(database: Database[Document]) -> Iterator[Document]:
-    """What lies in the outbox, each aggregate's events in order, as of one moment after the stream was opened."""
-    with database.client.start_session(snapshot=True) as session:
-        yield from database[outbox.COLLECTION].find(session=session, sort=[("_id", 1)], batch_size=500)
+def _scan(databases: Sequence[Database[Document]]) -> Iterator[tuple[str, Document]]:
+    """What lies in the outboxes, each aggregate's events in order, as of one moment after the stream was opened.
+
+    The moment must be named: left to itself a snapshot is the newest that a majority has, which may be older than the
+    stream, and a commit between the two would be in neither.
+    """
+    with databases[0].client.start_session() as session:
+        databases[0].command("ping", session=session)
+        assert session.cluster_time
+        moment = {"level": "snapshot", "atClusterTime": session.cluster_time["clusterTime"]}
+    for database in databases:
+        find = {"find": outbox.COLLECTION, "sort": {"_id": 1}, "batchSize": 500, "readConcern": moment}
+        with database.cursor_command(find) as found:
+            for document in found:
+                yield database.name, document

@@ -28,7 +28,7 @@ class Outbox:
     def commit(self, *messages: tuple[str, str | bytes], topic: str = "") -> str:
         """Writes one document of (key, value) pairs."""
         self.committed += 1
-        document = outbox.document(self.committed, [self._message(topic, *message) for message in messages])
+        document = outbox.document(self.committed, [self.message(*message, topic=topic) for message in messages])
         self.database[outbox.COLLECTION].insert_one(document)
         return str(document["_id"])
 
@@ -37,7 +37,7 @@ class Outbox:
         """The ids of the documents that nobody has deleted."""
         return [each["_id"] for each in self.database[outbox.COLLECTION].find(sort=[("_id", 1)])]
 
-    def _message(self, topic: str, key: str, value: str | bytes) -> dict[str, Any]:
+    def message(self, key: str, value: str | bytes, *, topic: str = "") -> dict[str, Any]:
         data = value.encode() if isinstance(value, str) else value
         return {"topic": topic or self.topic, "key": key, "headers": [["event-type", b"Test"]], "value": data}
 
@@ -55,9 +55,9 @@ def shift(*outboxes: Outbox, stop: Callable[[], bool]) -> int:
     return Shift([each.database for each in outboxes], stop=stop).run()
 
 
-def when_empty(*outboxes: Outbox) -> Callable[[], bool]:
+def when_empty(*outboxes: Outbox, seconds: float = SECONDS) -> Callable[[], bool]:
     """A `stop` for when all is delivered, or it has taken too long."""
-    give_up = time.monotonic() + SECONDS
+    give_up = time.monotonic() + seconds
     return lambda: not any(each.left for each in outboxes) or time.monotonic() > give_up
 
 

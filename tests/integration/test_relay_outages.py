@@ -4,10 +4,12 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Timer
 from typing import Any
 
 import pytest
 from pymongo.errors import PyMongoError
+from pymongo.write_concern import WriteConcern
 
 from ecommerce import relay
 from ecommerce.relay import DeliveryFailed
@@ -99,6 +101,35 @@ def test_a_message_that_the_client_refuses_breaks_the_shift_and_its_document_sta
         shift(outbox, stop=when_empty(outbox))
     assert outbox.left == [bad]
     assert "never" not in values([each for each in records_on(outbox.topic) if len(each.value) < 100]).get("o1", [])
+
+
+def test_a_commit_that_no_majority_has_yet_when_the_stream_opens_is_not_missed(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The stream opens behind it, and the newest snapshot that a majority has is still without it.
+    open_stream, admin = relay._stream, outbox.database.client.admin
+
+    def catch_up() -> None:
+        admin.command("configureFailPoint", "disableSnapshotting", mode="off")
+        outbox.database["other"].insert_one({})
+
+    @contextmanager
+    def open_behind(*databases: Any) -> Iterator[Any]:
+        admin.command("configureFailPoint", "disableSnapshotting", mode="alwaysOn")
+        outbox.database.get_collection("outbox", write_concern=WriteConcern(1)).insert_one(
+            {"_id": "1", "messages": [outbox.message("o1", "first")]}
+        )
+        with open_stream(*databases) as stream:
+            Timer(0.3, catch_up).start()
+            yield stream
+
+    outbox.database.create_collection("outbox")
+    monkeypatch.setattr(relay, "_stream", open_behind)
+    try:
+        assert shift(outbox, stop=when_empty(outbox, seconds=10)) == 1
+    finally:
+        catch_up()
+    assert values(records_on(outbox.topic)) == {"o1": ["first"]}
 
 
 def test_a_change_stream_whose_history_is_gone_ends_the_shift_and_the_next_one_scans(outbox: Outbox) -> None:
