@@ -1,11 +1,20 @@
 """The pipeline's processes, as `make up` runs them, for tests that need the whole of it on the tests' servers."""
 
+from io import StringIO
 from pathlib import Path
 
 import httpx
+import redis
+from django.core.management import call_command
+from django.db import connections
 
+from ecommerce import kafka
+from ecommerce.registry import services
+from ecommerce.topics import create_topics, topics_of
 from tests import settings
 from tests.processes import MANAGE, ProjectProcess
+from tests.servers import Servers
+from tests.waiting import until
 
 URL = f"http://127.0.0.1:{settings.WEB_PORT}"
 SERVICES = ("orders", "inventory", "payments", "shipping")
@@ -36,6 +45,27 @@ def pipeline_processes(folder: Path, *, deadline_seconds: int, consumers: int = 
         ProjectProcess(name="relay", arguments=relay),
         ProjectProcess(name="beat", arguments=[*celery, "beat", "-s", str(folder / "beat"), "--pidfile="]),
     ]
+
+
+def start_empty(servers: Servers) -> None:
+    """Databases, topics and queues as in a new installation, whatever ran on these servers before."""
+    for service in SERVICES:
+        connections[service].ensure_connection()
+        connections[service].connection.drop_database(settings.DATABASES[service]["NAME"])
+    call_command("migrate_all", verbosity=0, stdout=StringIO())
+    redis.Redis.from_url(servers.redis.url).flushall()
+    admin, wanted = kafka.admin(), topics_of(services())
+    there = [name for name in wanted if name in admin.list_topics(timeout=10).topics]
+    if there:
+        for future in admin.delete_topics(there).values():
+            future.result()
+    missing = set(wanted)
+
+    def created() -> bool:
+        missing.difference_update(create_topics(admin, wanted))
+        return not missing
+
+    until("the topics to be made again", created)  # one is gone a moment after its deletion was acknowledged
 
 
 def consumer_names(service: str, count: int) -> list[str]:

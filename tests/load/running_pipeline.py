@@ -8,17 +8,14 @@ from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
-import redis
 from django.core.management import call_command
-from django.db import connections
 
 from deploy.local.servers import poll
-from ecommerce import identity, kafka
+from ecommerce import identity
 from ecommerce.celery import app
 from ecommerce.inputs import Input
 from ecommerce.leases import Lease
-from ecommerce.registry import engine, services
-from ecommerce.topics import create_topics, topics_of
+from ecommerce.registry import engine
 from ecommerce.vault import vault
 from inventory.messages import AdjustStock
 from orders.domain import Status
@@ -26,7 +23,7 @@ from orders.messages import PlaceOrder, RequestedItem
 from orders.sealing import seal
 from tests import settings
 from tests.load.child import output_of
-from tests.pipeline import SERVICES, pipeline_processes
+from tests.pipeline import SERVICES, pipeline_processes, start_empty
 from tests.processes import MANAGE, running
 from tests.servers import RunningServer, Servers
 
@@ -116,7 +113,7 @@ def order(number: int) -> Input:
 def running_pipeline(servers: Servers, folder: Path, *, consumers: int = 1) -> Iterator[Pipeline]:
     """All processes, with the demo's users and products and plenty of stock."""
     folder.mkdir(parents=True, exist_ok=True)
-    _start_empty(servers)
+    start_empty(servers)
     processes = {
         process.name: running(process, folder)
         for process in pipeline_processes(folder, deadline_seconds=DEADLINE_SECONDS, consumers=consumers)
@@ -132,24 +129,6 @@ def running_pipeline(servers: Servers, folder: Path, *, consumers: int = 1) -> I
     finally:
         with ThreadPoolExecutor(len(processes)) as threads:
             list(threads.map(RunningServer.stop, processes.values()))
-
-
-def _start_empty(servers: Servers) -> None:
-    for service in SERVICES:
-        connections[service].ensure_connection()
-        connections[service].connection.drop_database(settings.DATABASES[service]["NAME"])
-    call_command("migrate_all", verbosity=0, stdout=StringIO())
-    redis.Redis.from_url(servers.redis.url).flushall()
-    admin, wanted = kafka.admin(), topics_of(services())
-    there = [name for name in wanted if name in admin.list_topics(timeout=10).topics]
-    if there:
-        for future in admin.delete_topics(there).values():
-            future.result()
-    missing = set(wanted)
-    deadline = time.monotonic() + 30
-    while missing:  # a topic is gone a moment after its deletion was acknowledged
-        assert time.monotonic() < deadline, f"not created: {missing}"
-        missing -= set(create_topics(admin, wanted))
 
 
 def _stock_up() -> None:

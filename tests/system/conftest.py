@@ -7,9 +7,9 @@ import pytest
 from django.core.management import call_command
 
 from ecommerce.demo import Shop
-from tests.pipeline import URL, pipeline_processes
+from tests.pipeline import URL, pipeline_processes, start_empty
 from tests.processes import running
-from tests.servers import RunningServer
+from tests.servers import RunningServer, Servers
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,9 @@ class Pipeline:
 
 
 @pytest.fixture(scope="module")  # not longer: other tests empty the databases
-def pipeline(schema: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+def pipeline(servers: Servers, schema: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """Everything that `make up` runs, with the demo's users and products."""
+    start_empty(servers)  # other tests leave messages on the topics
     folder = tmp_path_factory.mktemp("pipeline")
     # The deadline is short only here: one branch of the demo waits for it.
     processes = {process.name: running(process, folder) for process in pipeline_processes(folder, deadline_seconds=45)}
