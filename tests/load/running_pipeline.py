@@ -21,7 +21,6 @@ from inventory.messages import AdjustStock
 from orders.domain import Status
 from orders.messages import PlaceOrder, RequestedItem
 from orders.sealing import seal
-from tests import settings
 from tests.load.child import output_of
 from tests.pipeline import SERVICES, pipeline_processes, start_empty
 from tests.processes import MANAGE, running
