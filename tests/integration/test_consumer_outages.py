@@ -100,10 +100,25 @@ def test_kafka_killed_in_the_middle_costs_no_message_and_no_restart(
     assert letters(shipping) == []
 
 
+def test_an_error_that_no_transaction_outlasts_is_waited_out_and_parks_nothing(
+    shipping: Any, topic: Topic, caplog: pytest.LogCaptureFixture
+) -> None:
+    orders = [f"o{number}" for number in range(20)]
+    with consuming(shipping):
+        with failing(shipping, "insert", errorCode=8):
+            topic.put(*(created(order_id) for order_id in orders))
+            until("it to fail again and again", lambda: caplog.text.count("MongoDB is out of reach") > 3)
+        topic.put(created("o99"))
+        until("the last to be taken", lambda: "o99" in taken(shipping))
+    assert taken(shipping) == sorted([*orders, "o99"])
+    assert letters(shipping) == []
+
+
 def test_a_poison_message_is_parked_once_when_mongodb_goes_away_in_its_batch(shipping: Any, topic: Topic) -> None:
-    # The commit happens, its answer is lost: the batch is taken again.
+    # The commit happens and is answered with an error for which there is no second commit: the batch is taken again.
+    no_majority = {"code": 100, "errmsg": "no majority"}
     with (
-        failing(shipping, "commitTransaction", closeConnection=True),
+        failing(shipping, "commitTransaction", writeConcernError=no_majority),
         consuming(shipping) as (consumer, _),
     ):
         topic.put(("o1", b"\xff not json"), created("o2"), created("o1"))
