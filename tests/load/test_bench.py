@@ -60,6 +60,7 @@ def test_a_bench_that_is_ended_midway_leaves_no_process(tmp_path: Path, by: sign
         poll("the pipeline to be measured", lambda: "drain" in log.read_text(), deadline=time.monotonic() + 180)
         bench.send_signal(by)
         bench.wait(60)
+        poll("all of its processes to end", lambda: processes(mark) == [], deadline=time.monotonic() + 20)
     finally:
-        bench.kill()
-    poll("all of its processes to end", lambda: processes(mark) == [], deadline=time.monotonic() + 20)
+        for pid in processes(mark):
+            os.kill(pid, signal.SIGKILL)
