@@ -7,8 +7,12 @@ PYTEST := $(PYTHON) -m pytest
 LINT_ENV := ENVIRONMENT=development SERVICE=all PORT=3000 KAFKA_BROKERS=127.0.0.1:9092 KAFKA_CLIENT_ID=lint \
 	MONGO_URI=mongodb://127.0.0.1:27017/ REDIS_URL=redis://127.0.0.1:6379/0 JWT_SECRET=only-for-the-linters-to-read-the-settings
 
+# Of `make load-test`
+RATE ?= 20
+DURATION ?= 60s
+
 .DEFAULT_GOAL := help
-.PHONY: help install up down ps logs dev seed demo audit lint format test test\:unit test\:simulation test\:integration test\:system bench bench-full
+.PHONY: help install up down ps logs dev seed demo audit lint format test test\:unit test\:simulation test\:integration test\:system bench bench-full load-test
 
 help: ## Lists these commands
 	@sed -n 's/^\([a-z:\\-]*\): .*## /\1\t/p' Makefile | sed 's/\\//g' | expand -t 20
@@ -72,3 +76,8 @@ bench: install ## The pipeline against a floor on bare drivers, in turn, in one 
 
 bench-full: install ## The same with the long rows: 100,000 orders there before, 1, 2 and 4 consumers a service
 	$(PYTHON) -m tests.load --seconds 15 --sizes 1000 10000 100000 --consumers 1 2 4 --small-orders 5000 --small-repeat 3
+
+load-test: install ## A storefront's customers on the running pipeline: RATE=20 requests a second for DURATION=60s, then the audit
+	@RATE=$(RATE) $(PYTHON) -m locust -f tests/load/storefront.py --headless -u 20 -r 20 -t $(DURATION) \
+		--host http://127.0.0.1:$(or $(PORT),3000) --stop-timeout 10; \
+	status=$$?; $(PYTHON) manage.py audit && exit $$status
