@@ -25,7 +25,8 @@ _AGGREGATES = {"orders": "orders", "inventory": "reservations", "payments": "pay
 def prefill(pipeline: Pipeline, size: int) -> None:
     """Fills up to `size` completed orders with clones of one. Nothing else may be under way."""
     pipeline.settle()
-    count = max(0, size - pipeline.completed())
+    count = size - pipeline.completed()
+    assert count >= 0, f"more than {size} orders are there already"
     model = engine("orders").database["orders"].find_one({"status": "COMPLETED"})
     assert model is not None, "there is no completed order to clone"
     ids = [identity.derived_id("clone", identity.new_id()) for _ in range(count)]

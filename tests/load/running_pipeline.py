@@ -76,8 +76,14 @@ class Pipeline:
     def prove(self) -> list[str]:
         """The last lines of the audit and of the rebuild; fails on a violation, a difference or an order in flight."""
         self.settle()
-        _until("every event to be taken", lambda: " 0 in flight" in _manage("audit"), seconds=60)
-        said = [_manage("audit").splitlines()[-1], _manage("rebuild").splitlines()[-1]]
+        said: list[str] = []
+
+        def nothing_in_flight() -> bool:
+            said[:] = [_manage("audit").splitlines()[-1]]
+            return " 0 in flight" in said[0]
+
+        _until("every event to be taken", nothing_in_flight)
+        said.append(_manage("rebuild").splitlines()[-1])
         assert " 0 violations" in said[0]
         assert said[1] == "no difference"
         return said
