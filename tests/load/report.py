@@ -20,6 +20,7 @@ def text(results: Results) -> str:
         "Drain: orders committed before, until all are COMPLETED": _drains(results),
         "CPU seconds per 1,000 sagas (mean) and peak memory (MB)": _costs(results),
         "Latency: order due → OrderCompleted handed to Kafka (ms)": _latencies(results),
+        "CPU ms an order at a steady rate (mean)": _steady_costs(results),
         "Where the pipeline's time goes (mean ms, share)": _hops(results),
         "Intake: POST /api/v1/orders, the whole pipeline running": _intakes(results),
         "Growth: drains with finished orders already there": _by(results.by_size, "orders there"),
@@ -104,6 +105,26 @@ def _percentiles(latencies: Sequence[Latency]) -> list[str]:
 
 def _business(latencies: Sequence[Latency]) -> list[str]:
     return [f"{statistics.fmean(getattr(run.usage, what) for run in latencies):.0%}" for what in ("busy", "strangers")]
+
+
+def _steady_costs(results: Results) -> Iterator[str]:
+    for name, by_rate in (("floor", results.floor_latencies), ("pipeline", results.pipeline_latencies)):
+        costs = {f"{rate:g}/s": _cost_an_order(runs) for rate, runs in by_rate.items()}
+        together = {rate: sum(cost.values()) for rate, cost in costs.items()}
+        first = next(iter(costs.values()))
+        rows = [
+            (process, *(f"{cost[process]:.1f}" for cost in costs.values()))
+            for process in sorted(first, key=first.__getitem__, reverse=True)
+        ]
+        yield from _table([name, *costs], [*rows, ("together", *(f"{cost:.1f}" for cost in together.values()))])
+        yield ""
+
+
+def _cost_an_order(runs: Sequence[Latency]) -> dict[str, float]:
+    return {
+        process: statistics.fmean(run.usage.cpu[process] * 1000 / run.orders for run in runs)
+        for process in runs[0].usage.cpu
+    }
 
 
 def _hops(results: Results) -> Iterator[str]:
