@@ -21,12 +21,14 @@ class Pipeline:
 
 
 @pytest.fixture(scope="module")  # not longer: other tests empty the databases
-def pipeline(servers: Servers, schema: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    """Everything that `make up` runs, with the demo's users and products."""
+def pipeline(
+    request: pytest.FixtureRequest, servers: Servers, schema: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pipeline]:
+    """Everything that `make up` runs, with the demo's users and products. The module names the orders' deadline."""
     start_empty(servers)  # other tests leave messages on the topics
     folder = tmp_path_factory.mktemp("pipeline")
-    # The deadline is short only here: one branch of the demo waits for it.
-    processes = {process.name: running(process, folder) for process in pipeline_processes(folder, deadline_seconds=45)}
+    wanted = pipeline_processes(folder, deadline_seconds=request.module.DEADLINE_SECONDS)
+    processes = {process.name: running(process, folder) for process in wanted}
     try:
         for process in processes.values():
             process.launch()
