@@ -49,7 +49,9 @@ def consumer(group: str) -> Consumer:
             # One member owns an order's partition of every topic; the cooperative assignors split them.
             "partition.assignment.strategy": "range",
             "session.timeout.ms": 10_000,
-            "max.poll.interval.ms": 60_000,
+            # Also how long a group waits for a member that was killed in the middle of joining. A batch takes a second,
+            # and MongoDB's absence at most the transaction's patience between two polls.
+            "max.poll.interval.ms": 30_000,
             "fetch.wait.max.ms": 500,
             "fetch.error.backoff.ms": 100,
             "queued.max.messages.kbytes": 8192,
