@@ -51,3 +51,15 @@ def _empty() -> None:
         for name in database.list_collection_names():
             if name not in ("django_migrations", "django_content_type", "auth_permission"):
                 database[name].delete_many({})
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What each suite took, set-up included."""
+    seconds: dict[str, float] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                suite = "/".join(report.nodeid.split("/")[:2])
+                seconds[suite] = seconds.get(suite, 0.0) + report.duration
+    for suite, took in sorted(seconds.items()):
+        terminalreporter.write_line(f"{suite} took {took:.0f} s")
