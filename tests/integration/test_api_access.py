@@ -8,29 +8,14 @@ import pytest
 
 from ecommerce.registry import engine
 from orders import selectors
-from tests.integration.people import ORDER, ORDERS, Person, customer, everything_in, problem_of, staff, stock_the_shop
+from tests.integration.people import ORDER, ORDERS, Person, customer, everything_in, problem_of
 
 ABSENT = "01900000-0000-7000-8000-000000000000"
 
 
 @pytest.fixture(scope="module")
-def shop(module_databases: None) -> None:
-    stock_the_shop()
-
-
-@pytest.fixture(scope="module")
-def alice(shop: None) -> Person:
-    return customer("alice")
-
-
-@pytest.fixture(scope="module")
 def bob(shop: None) -> Person:
     return customer("bob")
-
-
-@pytest.fixture(scope="module")
-def worker(shop: None) -> Person:
-    return staff("worker")
 
 
 @pytest.fixture(scope="module")

@@ -8,32 +8,14 @@ from tests.integration.people import (
     ORDERS,
     PASSWORD,
     Person,
-    customer,
     everything_in,
     problem_of,
-    staff,
-    stock_the_shop,
 )
 
 ADJUST = "/api/v1/stock/CUP/adjustments"
 REGISTER, TOKEN = "/api/v1/auth/register", "/api/v1/auth/token"
 REFRESH, LOGOUT = "/api/v1/auth/token/refresh", "/api/v1/auth/logout"
 VALIDATION, MALFORMED = "/problems/validation", "/problems/malformed"
-
-
-@pytest.fixture(scope="module")
-def shop(module_databases: None) -> None:
-    stock_the_shop()
-
-
-@pytest.fixture(scope="module")
-def alice(shop: None) -> Person:
-    return customer("alice")
-
-
-@pytest.fixture(scope="module")
-def worker(shop: None) -> Person:
-    return staff("worker")
 
 
 @pytest.fixture(scope="module")

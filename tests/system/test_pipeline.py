@@ -18,7 +18,8 @@ from inventory.messages import AdjustStock, PutProduct
 from tests import settings
 from tests.pipeline import URL
 from tests.system.conftest import Pipeline
-from tests.system.watching import BODY, audited, ended, place, until
+from tests.system.watching import BODY, audited, ended, place
+from tests.waiting import until
 
 DEADLINE_SECONDS = 600  # nothing here waits for it, and on a busy machine a restart takes its time
 HAPPY = [
@@ -75,7 +76,7 @@ def test_64_buyers_of_10_pieces_get_exactly_10(pipeline: Pipeline) -> None:
     stock.execute(PutProduct(sku="RARE", name="Rare", price=100, currency="USD"), id="put rare")
     stock.execute(AdjustStock(sku="RARE", delta=10, reason="ten", by="test"), id="ten rare")
     prices = connections["orders"].database["products"]
-    until(lambda: prices.count_documents({"_id": "RARE"}) == 1, "orders knows the price")
+    until("orders to know the price", lambda: prices.count_documents({"_id": "RARE"}) == 1, seconds=90)
     body = BODY | {"items": [{"sku": "RARE", "quantity": 1}]}
     with ThreadPoolExecutor(16) as buyers:
         placed = [one for batch in buyers.map(lambda _: place(Shop(URL), 4, body), range(16)) for one in batch]
@@ -92,7 +93,7 @@ def test_every_event_of_a_completed_order_is_on_its_topic_after_its_cause(pipeli
     placed = place(pipeline.shop, 1)
     ended(pipeline.shop, placed)
     order_id = placed[0].order_id
-    until(lambda: len(events_of(order_id)) >= 9, "all events are on Kafka")
+    until("all events to be on Kafka", lambda: len(events_of(order_id)) >= 9, seconds=90)
     events = events_of(order_id)
     assert sorted(event["eventType"] for _, event, _ in events) == sorted(HAPPY)
     ids = {event["eventId"]: event for _, event, _ in events}
@@ -149,7 +150,8 @@ def test_a_message_that_is_no_event_is_set_aside_and_others_go_on(pipeline: Pipe
     producer = Producer({"bootstrap.servers": settings.KAFKA_BROKERS})
     producer.produce("orders.events", key=str(uuid4()), value=b"\xff poison", headers={"event-type": "OrderCreated"})
     assert producer.flush(10) == 0
-    until(lambda: letters.count_documents({"value": b"\xff poison", "status": "FAILED"}) == 1, "it is set aside")
+    poison = {"value": b"\xff poison", "status": "FAILED"}
+    until("it to be set aside", lambda: letters.count_documents(poison) == 1, seconds=90)
     placed = place(pipeline.shop, 3)
     ended(pipeline.shop, placed)
     assert Counter(one.status for one in placed) == {"COMPLETED": 3}

@@ -1,7 +1,5 @@
 """Placing orders, and waiting for what becomes of them."""
 
-import time
-from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
@@ -9,6 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from ecommerce.demo import BRANCHES, Placed, Shop
+from tests.waiting import until
 
 PLAIN, MANY = BRANCHES[0], BRANCHES[1]
 BODY: dict[str, Any] = {
@@ -18,15 +17,8 @@ BODY: dict[str, Any] = {
 }
 
 
-def until(holds: Callable[[], bool], what: str, *, within: float = 90) -> None:
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {within} s: {what}"
-        time.sleep(0.1)
-
-
 def ended(shop: Shop, placed: list[Placed]) -> None:
-    until(lambda: all(one.look(shop) for one in placed), "all orders have ended")
+    until("all orders to have ended", lambda: all(one.look(shop) for one in placed), seconds=90)
 
 
 def place(shop: Shop, count: int, body: dict[str, Any] = BODY) -> list[Placed]:
