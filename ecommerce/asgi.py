@@ -11,8 +11,11 @@ from a2wsgi import WSGIMiddleware
 from a2wsgi.wsgi_typing import WSGIApp
 from django.core.wsgi import get_wsgi_application
 
+from ecommerce import garbage
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 
 THREADS = 16
 
 application = WSGIMiddleware(cast(WSGIApp, get_wsgi_application()), workers=THREADS)
+garbage.settle()

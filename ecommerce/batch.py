@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import structlog
-from pymongo import InsertOne, ReplaceOne, UpdateOne
+from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from ecommerce import deadletters, identity, outbox, storage
+from ecommerce.held import Held, writes_of
 from ecommerce.inputs import Input, Outcome, Position
 from ecommerce.messages import Command, Envelope, Event, Message, Refused, encode, seal_in_envelope
 from ecommerce.service import Aggregate, Service, State
@@ -24,29 +24,6 @@ LARGEST_EVENT = 900_000
 
 class TooLarge(ValueError):
     """An event that no broker would take."""
-
-
-@dataclass(slots=True)
-class Held:
-    """An aggregate in hand. `stamp` is that of the last outbox document with its events."""
-
-    aggregate: Aggregate
-    key: str
-    state: State
-    version: int = 0
-    parked: int = 0
-    stamp: int = 0
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-    is_new: bool = True
-    dirty: bool = False
-
-    def become(self, state: State, at: datetime) -> None:
-        """Takes the next state, as of `at`."""
-        self.state = state
-        self.created_at = self.created_at or at
-        self.updated_at = max(self.updated_at or at, at)
-        self.dirty = True
 
 
 @dataclass(slots=True)
@@ -111,11 +88,7 @@ class Batch:
             self._held[aggregate.collection, key] = Held(aggregate, key, aggregate.initial(key))
         found = self._database[aggregate.collection].find({"_id": {"$in": missing}}, session=self._session)
         for document in found:
-            held = self._held[aggregate.collection, document["_id"]]
-            held.state = storage.state_of(aggregate, document)
-            held.version, held.parked, held.stamp = document["v"], document["parked"], document["stamp"]
-            held.created_at, held.updated_at = document["created_at"], document["updated_at"]
-            held.is_new = False
+            self._held[aggregate.collection, document["_id"]].read(document)
 
     def _look_up(self, inputs: Sequence[Input]) -> None:
         entries = [storage.entry_id(given.key, given.id) for given in inputs]
@@ -243,10 +216,8 @@ class Batch:
         self._write_outbox(dirty)
         if self._entries:
             self._database[storage.EVENTS].insert_many(self._entries, session=self._session)
-        for collection, group in _by_collection(dirty).items():
-            self._database[collection].bulk_write(
-                [_write_of(held) for held in group], ordered=False, session=self._session
-            )
+        for collection, writes in writes_of(dirty).items():
+            self._database[collection].bulk_write(writes, ordered=False, session=self._session)
         if self._dead_letters:
             self._database[deadletters.COLLECTION].insert_many(self._dead_letters, session=self._session)
         if positions:
@@ -279,21 +250,3 @@ def position_writes(positions: Mapping[Position, int]) -> list[UpdateOne]:
         UpdateOne({"_id": f"{topic}:{partition}"}, {"$max": {"offset": offset}}, upsert=True)
         for (topic, partition), offset in positions.items()
     ]
-
-
-def _by_collection(dirty: Sequence[Held]) -> dict[str, list[Held]]:
-    groups: dict[str, list[Held]] = {}
-    for held in dirty:
-        groups.setdefault(held.aggregate.collection, []).append(held)
-    return groups
-
-
-def _write_of(held: Held) -> InsertOne[Document] | ReplaceOne[Document]:
-    document = storage.document_of(held.aggregate, held.key, held.state)
-    document |= {"v": held.version, "parked": held.parked, "stamp": held.stamp}
-    document |= {"created_at": held.created_at, "updated_at": held.updated_at}
-    if held.is_new:
-        return InsertOne(document)
-    # By `_id` alone: this transaction read the document from its snapshot, so a concurrent write of it makes this one
-    # a WriteConflict, and the whole batch runs again. That is the version check.
-    return ReplaceOne({"_id": held.key}, document)

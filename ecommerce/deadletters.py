@@ -29,17 +29,16 @@ def letter(given: Input, *, place: int, error: Exception | None, at: datetime) -
         "error": "" if error is None else f"{type(error).__name__}: {error}"[:2000],
         "attempts": 0 if error is None else 1,
         "event_id": given.id,
-        "event_type": given.envelope.event_type if given.envelope else _header(given, "event-type"),
+        "event_type": given.envelope.event_type if given.envelope else _named_type(given),
         "topic": source.topic if source else "",
         "partition": source.partition if source else -1,
         "offset": source.offset if source else -1,
-        "headers": [list(header) for header in source.headers] if source else [],
+        "headers": [[name, value or b""] for name, value in source.headers] if source else [],
         "value": given.data,
         "parked_at": at,
     }
 
 
-def _header(given: Input, name: str) -> str:
-    if given.source is None:
-        return ""
-    return next((value.decode(errors="replace") for key, value in given.source.headers if key == name), "")
+def _named_type(given: Input) -> str:
+    header = given.source.header("event-type") if given.source else None
+    return (header or b"").decode(errors="replace")

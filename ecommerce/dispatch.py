@@ -13,8 +13,8 @@ from ecommerce.service import Service
 
 log = structlog.get_logger(__name__)
 
-# So many operations a task: enough to share a call, few enough that one slow call holds up few orders.
-_AT_ONCE = 100
+# So many operations a task at most: what the outside parties take in one call.
+_AT_ONCE = 500
 
 
 def ask_outside(service: Service, facts: Iterable[Envelope[Any]]) -> None:

@@ -1,6 +1,7 @@
 """Ids that a retry, a redelivery or a restored backup makes again: the same cause gives the same id."""
 
 import hashlib
+import re
 import secrets
 from datetime import UTC, datetime
 
@@ -35,12 +36,21 @@ def event_id(*, service: str, cause: str, event_type: str, index: int, at: datet
 
 
 def derived_id(*parts: str) -> str:
-    """An id that is a function of `parts` alone, in the layout of a UUIDv8 (RFC 9562)."""
+    """An id that is a function of `parts` alone.
+
+    If the last part is a UUIDv7 it is one of the same time, so that indexes grow at their end; else it has the layout
+    of a UUIDv8 (RFC 9562).
+    """
+    if _is_uuid7(parts[-1]):
+        return f"{parts[-1][:14]}{_uuid7(0, _digest(*parts))[14:]}"
     digest = _digest(*parts) + _digest("", *parts)
     return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-{_VARIANT[digest[16]]}{digest[17:20]}-{digest[20:32]}"
 
 
 _VARIANT = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
+
+
+_is_uuid7 = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}").fullmatch
 
 
 def _digest(*parts: str) -> str:

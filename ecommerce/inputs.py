@@ -1,9 +1,14 @@
 """What the engine is given and what it gives back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import msgspec
+
 from ecommerce.messages import Envelope, Refused
+
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 class Position(NamedTuple):
@@ -13,19 +18,24 @@ class Position(NamedTuple):
     partition: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """Where on Kafka a message was read, and what came with it."""
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Where on Kafka a message was read, and what came with it; `headers` as the client gives them."""
 
     topic: str
     partition: int
     offset: int
     key: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: Headers = ()
+
+    def header(self, name: str) -> bytes | None:
+        """The first header of this name, if there is one."""
+        for key, value in self.headers:
+            if key == name:
+                return value or b""
+        return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Input:
+class Input(msgspec.Struct, frozen=True, kw_only=True):
     """One input of a service: a message from Kafka (then it has a `source`), a command, an answer or a deadline.
 
     `data` are its original bytes. A message that could not be read has an `error` instead of an `envelope`; its `key`

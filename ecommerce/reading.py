@@ -1,9 +1,11 @@
 """From a message on Kafka to an input of the engine, without trusting a byte of it."""
 
+from typing import cast
+
 from confluent_kafka import Message
 
 from ecommerce import identity
-from ecommerce.inputs import Input, Source
+from ecommerce.inputs import Headers, Input, Source
 from ecommerce.messages import Envelope, Event, Undecodable, decode, event_type_of
 from ecommerce.service import Service
 
@@ -18,14 +20,9 @@ def read(service: Service, message: Message) -> Input | None:
         partition=message.partition() or 0,
         offset=message.offset() or 0,
         key=message.key(),
-        headers=_headers(message),
+        headers=cast(Headers, message.headers() or ()),
     )
     return read_bytes(service, message.value() or b"", source)
-
-
-def _headers(message: Message) -> tuple[tuple[str, bytes], ...]:
-    headers = message.headers() or []
-    return tuple((str(each[0]), each[1] if isinstance(each[1], bytes) else b"") for each in headers)
 
 
 def read_bytes(service: Service, data: bytes, source: Source) -> Input | None:
@@ -41,7 +38,7 @@ def read_bytes(service: Service, data: bytes, source: Source) -> Input | None:
 
 def _envelope(service: Service, data: bytes, source: Source) -> Envelope[Event] | None:
     # The header first: it spares the decoding of what this service does not take.
-    header = next((value for name, value in source.headers if name == "event-type"), None)
+    header = source.header("event-type")
     event_type = event_type_of(data) if header is None else header.decode(errors="replace")
     kind = service.kinds.get(event_type)
     if kind is None or kind not in service.taker or not issubclass(kind, Event):

@@ -79,8 +79,7 @@ def state_of(aggregate: Aggregate, document: Document) -> State:
 
 
 def document_of(aggregate: Aggregate, key: str, state: State) -> Document:
-    """The document that stores a state."""
-    document = msgspec.to_builtins(state)
-    del document[aggregate.state.key_name]
-    document["_id"] = key
-    return document  # type: ignore[no-any-return]
+    """The document that stores a state, as it will be read again: tuples are lists there."""
+    values = msgspec.to_builtins(state)
+    del values[aggregate.state.key_name]
+    return {"_id": key} | {name: [*value] if type(value) is tuple else value for name, value in values.items()}

@@ -8,13 +8,14 @@ Prints a JSON list of posts.
 
 import asyncio
 import itertools
-import os
 import sys
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
+
+from ecommerce import identity
 
 BODY = msgspec.json.encode(
     {
@@ -29,6 +30,9 @@ BODY = msgspec.json.encode(
         },
     }
 )
+
+
+_MOST_IDLE_SECONDS = 3  # the server closes what is idle for 5, perhaps just as the next request is sent
 
 
 class Post(msgspec.Struct):
@@ -50,17 +54,26 @@ class Connection:
             f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\nIdempotency-Key: "
         ).encode()
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._used_at = 0.0
 
     async def post(self, due: float) -> Post:
         """One new order."""
-        if self._streams is None:
+        if self._streams is None or time.time() - self._used_at > _MOST_IDLE_SECONDS:
+            self.close()
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
-        writer.write(self._head + os.urandom(16).hex().encode() + b"\r\n\r\n" + BODY)
+        writer.write(self._head + identity.new_id().encode() + b"\r\n\r\n" + BODY)
         head = await reader.readuntil(b"\r\n\r\n")
         length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
         body = msgspec.json.decode(await reader.readexactly(length))
+        self._used_at = time.time()
         return Post(due, time.time(), int(head[9:12]), body.get("orderId", ""))
+
+    def close(self) -> None:
+        """Lets the connection go."""
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
 
 
 async def steadily(connect: Callable[[], Connection], rate: float, seconds: float) -> list[Post]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from ecommerce import garbage
 from ecommerce.consumer import ServiceConsumer
 from ecommerce.registry import engine
 
@@ -23,4 +24,5 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: consumer.stop())
+        garbage.settle()
         consumer.run()

@@ -24,6 +24,17 @@ def test_ids_never_change_from_one_release_to_the_next() -> None:
     assert identity.derived_id("order", "command") == "eba89b04-be84-8f3d-8ff3-6dfbd8ff318f"
 
 
+def test_what_follows_from_a_time_ordered_id_has_its_time() -> None:
+    # Random ids are spread over all pages of an index, and MongoDB writes each of them again and again.
+    made = identity.new_id()
+    derived = identity.derived_id("order", made)
+    assert derived[:14] == made[:14]
+    assert derived != made
+    assert derived == identity.derived_id("order", made) != identity.derived_id("command", made)
+    assert UUID(derived).version == 7
+    assert UUID(identity.derived_id("order", made.upper())).version == 8
+
+
 def test_every_part_of_the_cause_makes_another_event_id() -> None:
     services, causes, types = ("orders", "inventory"), ("c", "d"), ("OrderCreated", "OrderCancelled")
     ids = {
