@@ -1,21 +1,16 @@
-"""The web processes' entry point.
-
-HTTP is served by Django's synchronous side on a fixed pool of threads: the engine's transactions and the ORM are
-synchronous, and Django's asynchronous side would give every request a thread of its own, several times over.
-"""
+"""The web processes' entry point."""
 
 import os
-from typing import cast
 
-from a2wsgi import WSGIMiddleware
-from a2wsgi.wsgi_typing import WSGIApp
-from django.core.wsgi import get_wsgi_application
-
-from ecommerce import garbage
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
+django.setup(set_prefix=False)
+
+from ecommerce import garbage  # noqa: E402  what follows needs the settings
+from ecommerce.http.server import Handler  # noqa: E402
 
 THREADS = 16
 
-application = WSGIMiddleware(cast(WSGIApp, get_wsgi_application()), workers=THREADS)
+application = Handler(threads=THREADS)
 garbage.settle()

@@ -1,13 +1,14 @@
 """The consumer of one service: from Kafka's topics into the engine, in batches, from where the database says.
 
 Positions are written in the engine's transaction, and reading starts there: after a crash, and after a restore of an
-older database, it reads again what that database has not seen. Offsets are also committed to Kafka, for those who look
-at the lag. An outage of MongoDB or Kafka pauses it; no message is to blame for that, so none is set aside.
+older database, it reads again what that database has not seen. They may be a second behind the log, never ahead of it.
+Offsets are also committed to Kafka, for those who look at the lag. An outage of MongoDB or Kafka pauses it; no message
+is to blame for that, so none is set aside.
 """
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from ecommerce.batch import position_writes
 from ecommerce.engine import Engine
 from ecommerce.inputs import Input, Position
 from ecommerce.leases import Lease
+from ecommerce.pace import Pace, Pending
 from ecommerce.reading import read
 
 T = TypeVar("T")
@@ -30,7 +32,9 @@ log = structlog.get_logger(__name__)
 MOST_INPUTS = 1000
 MOST_BYTES = 4_000_000
 _POLL_SECONDS = 0.5
-_SAVE_POSITIONS_EVERY = 5.0  # seconds, when everything that comes is skipped
+# Seconds. What was not saved is read again after a crash and found in the log, so not every batch pays for saving.
+_SAVE_EVERY = 1.0
+_SHOW_EVERY = 1.0
 _LONGEST_PAUSE = 5.0
 
 
@@ -43,9 +47,10 @@ class ServiceConsumer:
         self._group = group or engine.service.name
         self._stopping = False
         self._assigning = False
-        self._skipped: dict[Position, int] = {}
-        self._save_at = 0.0
+        self._unsaved = Pending(_SAVE_EVERY)
+        self._unshown = Pending(_SHOW_EVERY)
         self._consumer: Consumer | None = None
+        self._pace = Pace()
 
     def stop(self) -> None:
         self._stopping = True
@@ -73,6 +78,9 @@ class ServiceConsumer:
                 for batch in _batches(self._next_messages()):
                     self._take(batch)
         finally:
+            with suppress(PyMongoError):  # what was not saved will be read again
+                self._save(self._unsaved.due(now=True))
+            self._show({}, now=True)
             self._consumer.close()
             self._consumer = None
             if lease:
@@ -82,14 +90,16 @@ class ServiceConsumer:
     # Reading
 
     def _next_messages(self) -> list[Message]:
-        """Waits for a message, and takes what else is there by then."""
+        """Waits for a message, and takes what else is there by then, or comes while it lingers."""
         assert self._consumer is not None
         first = self._consumer.poll(_POLL_SECONDS)
         if first is None:
             return []
         messages, size = [first], len(first)
+        until = time.monotonic() + self._pace.linger()
         while len(messages) < MOST_INPUTS and size < MOST_BYTES:
-            more = self._consumer.consume(min(100, MOST_INPUTS - len(messages)), timeout=0)
+            left = max(0.0, until - time.monotonic())
+            more = self._consumer.consume(min(100, MOST_INPUTS - len(messages)), timeout=left)
             if not more:
                 break
             messages += more
@@ -101,6 +111,7 @@ class ServiceConsumer:
         ids = [f"{each.topic}:{each.partition}" for each in partitions]
         positions = self._engine.database[storage.POSITIONS]
         try:
+            self._patiently(lambda: self._save(self._unsaved.due(now=True)))
             known = self._patiently(
                 lambda: {each["_id"]: int(each["offset"]) for each in positions.find({"_id": {"$in": ids}})}
             )
@@ -116,29 +127,30 @@ class ServiceConsumer:
     def _take(self, messages: Sequence[Message]) -> None:
         positions = {_position(message): (message.offset() or 0) + 1 for message in messages}
         inputs = [given for message in messages if (given := read(self._service, message)) is not None]
+        self._unsaved.add(positions)
+        due = self._unsaved.due()
         if inputs:
-            started = time.perf_counter()
-            self._patiently(lambda: self._engine.take(inputs, self._skipped | positions))
-            self._skipped.clear()
-            log.debug("batch", service=self._service.name, inputs=len(inputs), seconds=time.perf_counter() - started)
-        else:
-            self._skip(positions)
+            with self._pace.batch():
+                self._patiently(lambda: self._engine.take(inputs, due))
+            log.debug("batch", service=self._service.name, inputs=len(inputs), seconds=self._pace.took)
+        elif due:
+            self._patiently(lambda: self._save(due))
+        self._unsaved.drop(due)
         self._show(positions)
 
-    def _skip(self, positions: dict[Position, int]) -> None:
-        """Remembers how far it read past what is not for it, and saves that now and then."""
-        self._skipped |= positions
-        if self._skipped and time.monotonic() >= self._save_at:
-            writes = position_writes(self._skipped)
-            self._patiently(lambda: self._engine.database[storage.POSITIONS].bulk_write(writes))
-            self._skipped = {}
-            self._save_at = time.monotonic() + _SAVE_POSITIONS_EVERY
+    def _save(self, positions: Mapping[Position, int]) -> None:
+        if positions:
+            self._engine.database[storage.POSITIONS].bulk_write(position_writes(positions))
 
-    def _show(self, positions: dict[Position, int]) -> None:
+    def _show(self, positions: Mapping[Position, int], *, now: bool = False) -> None:
+        """Tells Kafka, for those who look at the lag."""
         assert self._consumer is not None
-        offsets = [TopicPartition(topic, partition, offset) for (topic, partition), offset in positions.items()]
-        if offsets:
+        self._unshown.add(positions)
+        due = self._unshown.due(now=now)
+        if due:
+            offsets = [TopicPartition(*position, offset) for position, offset in due.items()]
             self._consumer.commit(offsets=offsets, asynchronous=True)
+            self._unshown.drop(due)
 
     def _patiently(self, call: Callable[[], T]) -> T:
         """Calls until MongoDB answers, backing off with full jitter; keeps its place in the group meanwhile."""

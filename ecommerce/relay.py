@@ -17,6 +17,7 @@ from pymongo import MongoClient
 from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
+from pymongo.write_concern import WriteConcern
 
 from ecommerce import kafka, outbox
 from ecommerce.leases import Lease
@@ -27,6 +28,7 @@ log = structlog.get_logger(__name__)
 # The broker pushes nothing through a closed or empty stream; this bounds how late a stop or a lost lease is noticed.
 _AWAIT_MS = 250
 _DELETE_AT_ONCE = 500
+_DELETE_EVERY = 0.1  # seconds
 LAST_WAIT_SECONDS = 5.0  # for acknowledgements, when a shift ends
 
 
@@ -90,7 +92,12 @@ class Acknowledgements:
     """
 
     def __init__(self, databases: dict[str, Database[Document]]) -> None:
-        self._outboxes = {name: database[outbox.COLLECTION] for name, database in databases.items()}
+        # A deletion that a crash of MongoDB undoes costs a repetition: it need not wait for the journal.
+        self._outboxes = {
+            name: database[outbox.COLLECTION].with_options(write_concern=WriteConcern(w=1))
+            for name, database in databases.items()
+        }
+        self._delete_at = 0.0
         self._complete: deque[tuple[str, str]] = deque()
         self._error: BaseException | None = None
         self._over = threading.Event()
@@ -163,7 +170,9 @@ class Acknowledgements:
         try:
             while not self._over.is_set():
                 self._producer.poll(0.05)
-                self._delete()
+                if len(self._complete) >= _DELETE_AT_ONCE or time.monotonic() >= self._delete_at:
+                    self._delete()
+                    self._delete_at = time.monotonic() + _DELETE_EVERY
             if self._error is None:
                 self._producer.flush(LAST_WAIT_SECONDS)
             self._delete()

@@ -78,6 +78,11 @@ def state_of(aggregate: Aggregate, document: Document) -> State:
     return msgspec.convert({**document, aggregate.state.key_name: document["_id"]}, aggregate.state)
 
 
+def states(database: Database[Document], aggregate: Aggregate, where: Document) -> list[Any]:
+    """The states of the stored aggregates that match."""
+    return [state_of(aggregate, document) for document in database[aggregate.collection].find(where)]
+
+
 def document_of(aggregate: Aggregate, key: str, state: State) -> Document:
     """The document that stores a state, as it will be read again: tuples are lists there."""
     values = msgspec.to_builtins(state)

@@ -23,6 +23,8 @@ from orders.models import Order
 from orders.sealing import seal
 from orders.serializers import CancelSerializer, PlaceOrderSerializer, placed, represent, time_in
 
+_place_order = PlaceOrderSerializer()
+
 
 class OrdersView(APIView):
     def get(self, request: Request) -> Response:
@@ -39,10 +41,9 @@ class OrdersView(APIView):
         return Response(page(request, found, represent))
 
     def post(self, request: Request) -> Response:
-        serializer = PlaceOrderSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
+        data = _place_order.run_validation(request.data)
         command_id = idempotency.command_id(request, "orders")
-        command = _command(request, serializer.validated_data, command_id)
+        command = _command(request, data, command_id)
         outcome = engine("orders").execute(command, id=command_id)
         if outcome.duplicate:
             first, created = selectors.first_answer(command.order_id)

@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from ecommerce import storage
+from ecommerce.registry import engine
+from payments import domain
 from payments.domain import Pending
 from payments.models import Payment
+from payments.service import PAYMENT
 
 
 def payment(order_id: str) -> Payment | None:
@@ -12,9 +16,10 @@ def payment(order_id: str) -> Payment | None:
     return Payment.objects.filter(pk=order_id).exclude(customer_id="").first()
 
 
-def asked(order_ids: Sequence[str], pending: Pending) -> list[Payment]:
+def asked(order_ids: Sequence[str], pending: Pending) -> list[domain.Payment]:
     """Those of `order_ids` for which the gateway is still to be asked for `pending`."""
-    return list(Payment.objects.filter(pk__in=list(order_ids), pending=pending))
+    where = {"_id": {"$in": list(order_ids)}, "pending": pending}
+    return storage.states(engine("payments").database, PAYMENT, where)
 
 
 def unanswered(pending: Pending, since: datetime, *, limit: int) -> list[str]:

@@ -21,7 +21,7 @@ from ecommerce.registry import engine
 from ecommerce.vault import Erased, vault
 from payments import gateway as g
 from payments import selectors
-from payments.domain import Pending
+from payments.domain import Payment, Pending
 from payments.messages import (
     ERASED,
     CaptureFailed,
@@ -31,7 +31,6 @@ from payments.messages import (
     ChargeRefunded,
     ChargeVoided,
 )
-from payments.models import Payment
 
 log = structlog.get_logger(__name__)
 
@@ -50,43 +49,44 @@ def gateway() -> g.SandboxGateway:
 def authorize(order_ids: Sequence[str]) -> None:
     """Has the gateway hold the money of these orders."""
     payments = selectors.asked(order_ids, Pending.AUTHORIZE)
-    vault().load(payment.sealed["key_id"] for payment in payments)
+    vault().load(payment.sealed.key_id for payment in payments if payment.sealed)
     readable, erased = [], []
     for payment in payments:
         try:
             readable.append(_authorization(payment))
         except Erased:
             erased.append(payment)
-    _take(erased, [ChargeDeclined(order_id=payment.pk, reason=ERASED) for payment in erased])
-    by_order = {payment.pk: payment for payment in payments}
+    _take(erased, [ChargeDeclined(order_id=payment.order_id, reason=ERASED) for payment in erased])
+    by_order = {payment.order_id: payment for payment in payments}
     _ask([by_order[operation.order] for operation in readable], gateway().authorize(readable), _authorized)
 
 
 def _authorization(payment: Payment) -> g.Authorize:
     sealed = payment.sealed
-    token = vault().unseal(sealed["key_id"], sealed["payment_token"], context=f"{payment.pk}:payment")
-    return g.Authorize(order=payment.pk, amount=payment.amount, currency=payment.currency, token=token)
+    assert sealed, "nothing is asked for before the order is known"
+    token = vault().unseal(sealed.key_id, sealed.payment_token, context=f"{payment.order_id}:payment")
+    return g.Authorize(order=payment.order_id, amount=payment.amount, currency=payment.currency, token=token)
 
 
 @shared_task(name="payments.capture")
 def capture(order_ids: Sequence[str]) -> None:
     """Has the gateway take what it holds for these orders."""
     payments = selectors.asked(order_ids, Pending.CAPTURE)
-    _ask(payments, gateway().capture([g.Capture(order=payment.pk) for payment in payments]), _captured)
+    _ask(payments, gateway().capture([g.Capture(order=payment.order_id) for payment in payments]), _captured)
 
 
 @shared_task(name="payments.void")
 def void(order_ids: Sequence[str]) -> None:
     """Has the gateway let go of these orders, for good."""
     payments = selectors.asked(order_ids, Pending.VOID)
-    _ask(payments, gateway().void([g.Void(order=payment.pk) for payment in payments]), _voided)
+    _ask(payments, gateway().void([g.Void(order=payment.order_id) for payment in payments]), _voided)
 
 
 @shared_task(name="payments.refund")
 def refund(order_ids: Sequence[str]) -> None:
     """Has the gateway give back what it took for these orders."""
     payments = selectors.asked(order_ids, Pending.REFUND)
-    _ask(payments, gateway().refund([g.Refund(order=payment.pk) for payment in payments]), _refunded)
+    _ask(payments, gateway().refund([g.Refund(order=payment.order_id) for payment in payments]), _refunded)
 
 
 _TASKS = {
@@ -138,13 +138,13 @@ def _refunded(order_id: str, outcome: Any) -> Answer | None:
 def _ask(payments: Sequence[Payment], outcomes: Sequence[Any], read: Callable[[str, Any], Answer | None]) -> None:
     answered, answers = [], []
     for payment, outcome in zip(payments, outcomes, strict=True):
-        answer = read(payment.pk, outcome)
+        answer = read(payment.order_id, outcome)
         if answer is not None:
             answered.append(payment)
             answers.append(answer)
         else:
             level = log.info if isinstance(outcome, Unknown) else log.error
-            level("no answer yet", correlation_id=payment.pk, asked=payment.pending, outcome=repr(outcome))
+            level("no answer yet", correlation_id=payment.order_id, asked=payment.pending, outcome=repr(outcome))
     _take(answered, answers)
 
 
@@ -154,7 +154,7 @@ def _take(payments: Sequence[Payment], answers: Sequence[Answer]) -> None:
         [
             # An order is asked for each thing once, so this names the intent and its outcome.
             payments_engine.input(
-                answer, id=identity.derived_id("answer", payment.pk, payment.pending, type(answer).__name__)
+                answer, id=identity.derived_id("answer", payment.order_id, payment.pending, type(answer).__name__)
             )
             for payment, answer in zip(payments, answers, strict=True)
         ]

@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from ecommerce import storage
+from ecommerce.registry import engine
+from shipping import domain
 from shipping.domain import Pending
 from shipping.models import Shipment
+from shipping.service import SHIPMENTS
 
 
 def shipment(order_id: str) -> Shipment | None:
@@ -12,9 +16,10 @@ def shipment(order_id: str) -> Shipment | None:
     return Shipment.objects.filter(pk=order_id).exclude(customer_id="").first()
 
 
-def asked(order_ids: Sequence[str]) -> list[Shipment]:
+def asked(order_ids: Sequence[str]) -> list[domain.Shipment]:
     """Those of `order_ids` that the carrier is still to be asked to take."""
-    return list(Shipment.objects.filter(pk__in=list(order_ids), pending=Pending.BOOK))
+    where = {"_id": {"$in": list(order_ids)}, "pending": Pending.BOOK}
+    return storage.states(engine("shipping").database, SHIPMENTS, where)
 
 
 def unanswered(since: datetime, *, limit: int) -> list[str]:

@@ -20,8 +20,8 @@ from ecommerce.registry import engine
 from ecommerce.vault import Erased, vault
 from shipping import carrier as c
 from shipping import selectors
+from shipping.domain import Shipment
 from shipping.messages import CarrierAccepted, CarrierRefused
-from shipping.models import Shipment
 
 log = structlog.get_logger(__name__)
 
@@ -48,13 +48,13 @@ def carrier() -> c.SandboxCarrier:
 def book(order_ids: Sequence[str]) -> None:
     """Hands these orders to the carrier."""
     shipments = selectors.asked(order_ids)
-    vault().load(shipment.sealed["key_id"] for shipment in shipments)
+    vault().load(shipment.sealed.key_id for shipment in shipments if shipment.sealed)
     bookings, erased = [], []
     for shipment in shipments:
         try:
             bookings.append(_booking(shipment))
         except Erased:
-            erased.append(c.Withdraw(order=shipment.pk))
+            erased.append(c.Withdraw(order=shipment.order_id))
     _take([_answer(each.order, outcome) for each, outcome in zip(bookings, carrier().book(bookings), strict=True)])
     # An earlier booking, whose answer got lost, may have succeeded or still be on its way: the carrier decides.
     _take([_erased(each.order, outcome) for each, outcome in zip(erased, carrier().withdraw(erased), strict=True)])
@@ -62,9 +62,10 @@ def book(order_ids: Sequence[str]) -> None:
 
 def _booking(shipment: Shipment) -> c.Book:
     sealed = shipment.sealed
-    text = vault().unseal(sealed["key_id"], sealed["address"], context=f"{shipment.pk}:address")
+    assert sealed, "nothing is asked for before the order is known"
+    text = vault().unseal(sealed.key_id, sealed.address, context=f"{shipment.order_id}:address")
     address = msgspec.json.decode(text, type=_Address)
-    return c.Book(order=shipment.pk, address=c.Address(**msgspec.structs.asdict(address)))
+    return c.Book(order=shipment.order_id, address=c.Address(**msgspec.structs.asdict(address)))
 
 
 @shared_task(name="shipping.sweep")

@@ -1,0 +1,56 @@
+"""How often a consumer does what costs much by itself and little by message: a batch, saving how far it has read."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from ecommerce.inputs import Position
+
+_LONGEST_LINGER = 0.05
+
+
+class Pace:
+    """How long to wait for more messages when one is there: not at all, unless the last batch has only just ended.
+
+    A consumer that is busy more than half of the time waits as long as its last batch took, within a limit: fewer,
+    larger batches leave time to others and take less of it in all.
+    """
+
+    def __init__(self) -> None:
+        self.took = 0.0  # seconds
+        self._ended = 0.0
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Around each batch."""
+        started = time.monotonic()
+        yield
+        self._ended = time.monotonic()
+        self.took = self._ended - started
+
+    def linger(self) -> float:
+        """Seconds to wait for more."""
+        idle = time.monotonic() - self._ended
+        return min(self.took, _LONGEST_LINGER) if idle < self.took else 0.0
+
+
+class Pending:
+    """Positions that are to be told somewhere, at most `every` so many seconds."""
+
+    def __init__(self, every: float) -> None:
+        self._every = every
+        self._positions: dict[Position, int] = {}
+        self._due_at = 0.0
+
+    def add(self, positions: Mapping[Position, int]) -> None:
+        self._positions |= positions
+
+    def due(self, *, now: bool = False) -> Mapping[Position, int]:
+        """What is to be told now: all or nothing."""
+        return dict(self._positions) if now or time.monotonic() >= self._due_at else {}
+
+    def drop(self, told: Mapping[Position, int]) -> None:
+        """What `due` gave has been told."""
+        if told:
+            self._positions = {each: offset for each, offset in self._positions.items() if told.get(each) != offset}
+            self._due_at = time.monotonic() + self._every
