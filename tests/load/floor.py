@@ -6,7 +6,6 @@
 No Django, no validation, no outside world, no cancellation, no recovery of what a crash leaves half-way.
 """
 
-import os
 import sys
 import time
 from collections import Counter
@@ -46,7 +45,8 @@ class Inventory(Program):
         wanted: Counter[str] = Counter()
         shipped: Counter[str] = Counter()
         for event in events:
-            (wanted if event.event_type == "OrderCreated" else shipped)[event.sku] += event.quantity
+            for item in event.payload.items:
+                (wanted if event.event_type == "OrderCreated" else shipped)[item.sku] += item.quantity
         writes = [
             UpdateOne(
                 {"_id": sku, "available": {"$gte": wanted[sku]}, "reserved": {"$gte": shipped[sku] - wanted[sku]}},
@@ -71,7 +71,16 @@ class Inventory(Program):
 class Payments(Program):
     def decide(self, session: ClientSession, events: Sequence[Event]) -> list[Event]:
         new = [event for event in events if event.event_type == "InventoryReserved"]
-        rows = [{"_id": event.order_id, "amount": event.amount, "status": "AUTHORIZING"} for event in new]
+        rows = [
+            {
+                "_id": event.order_id,
+                "status": "AUTHORIZING",
+                "amount": event.payload.total_amount,
+                "currency": event.payload.currency,
+                "token": event.payload.sealed and event.payload.sealed.payment_token,
+            }
+            for event in new
+        ]
         if rows:
             self.database["payments"].insert_many(rows, ordered=False, session=session)
         return []
@@ -87,7 +96,14 @@ class Payments(Program):
 
 class Shipping(Program):
     def decide(self, session: ClientSession, events: Sequence[Event]) -> list[Event]:
-        rows = [{"_id": event.order_id, "status": "BOOKING"} for event in events]
+        rows = [
+            {
+                "_id": event.order_id,
+                "status": "BOOKING",
+                "address": event.payload.sealed and event.payload.sealed.address,
+            }
+            for event in events
+        ]
         self.database["shipments"].insert_many(rows, ordered=False, session=session)
         return [after(event, "ShipmentCreated") for event in events]
 
@@ -126,10 +142,13 @@ class Feeder(Program):
 
     def feed(self, count: int, *, publish: bool) -> list[str]:
         """So many orders, in one transaction of at most `BATCH`. Gives their ids."""
-        events = [order_created(os.urandom(16).hex(), number) for number in range(count)]
+        events = [order_created(number) for number in range(count)]
 
         def body(session: ClientSession) -> None:
-            orders = [{"_id": event.order_id, "status": "PENDING", "seen": []} for event in events]
+            orders = [
+                {"_id": event.order_id, "status": "PENDING", "seen": [], **msgspec.to_builtins(event.payload)}
+                for event in events
+            ]
             self.database["orders"].insert_many(orders, ordered=False, session=session)
             self.insert_events(session, events)
 
