@@ -1,16 +1,18 @@
 """Aggregates in the hands of a batch: as they were read, as they have become, and the writes between the two."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from pymongo import InsertOne, UpdateOne
+import msgspec
+from pymongo import InsertOne, UpdateMany
 
 from ecommerce import storage
 from ecommerce.service import Aggregate, State
 from ecommerce.storage import Document
 
-Write = InsertOne[Document] | UpdateOne
+Write = InsertOne[Document] | UpdateMany
 
 
 @dataclass(slots=True)
@@ -42,24 +44,30 @@ class Held:
         self.updated_at = max(self.updated_at or at, at)
         self.dirty = True
 
-    def write(self) -> Write:
-        """What stores it, in the transaction that read it."""
+    def document(self) -> Document:
+        """What is to be stored."""
         document = storage.document_of(self.aggregate, self.key, self.state)
         document |= {"v": self.version, "parked": self.parked, "stamp": self.stamp}
-        document |= {"created_at": self.created_at, "updated_at": self.updated_at}
-        stored = self.stored
-        if stored is None:
-            return InsertOne(document)
-        # Only the difference: replication, the journal and change streams carry and read all that is written.
-        changed = {name: value for name, value in document.items() if stored.get(name) != value}
-        # By `_id` alone: this transaction read the document from its snapshot, so a concurrent write of it makes this
-        # one a WriteConflict, and the whole batch runs again. That is the version check.
-        return UpdateOne({"_id": self.key}, {"$set": changed})
+        return document | {"created_at": self.created_at, "updated_at": self.updated_at}
 
 
 def writes_of(dirty: Iterable[Held]) -> dict[str, list[Write]]:
-    """The writes that store these aggregates, by collection."""
-    writes: dict[str, list[Write]] = {}
+    """The writes that store these aggregates, in the transaction that read them, by collection.
+
+    An update says only what is different: replication, the journal and change streams carry and read all that is
+    written. Orders that are at the same point become different in the same way, and share one.
+    """
+    writes: dict[str, list[Write]] = defaultdict(list)
+    alike: dict[tuple[str, bytes], tuple[Document, list[str]]] = {}
     for held in dirty:
-        writes.setdefault(held.aggregate.collection, []).append(held.write())
+        collection, document, stored = held.aggregate.collection, held.document(), held.stored
+        if stored is None:
+            writes[collection].append(InsertOne(document))
+        else:
+            changed = {name: value for name, value in document.items() if stored.get(name) != value}
+            alike.setdefault((collection, msgspec.msgpack.encode(changed)), (changed, []))[1].append(held.key)
+    for (collection, _), (changed, keys) in alike.items():
+        # By `_id` alone: this transaction read the documents from its snapshot, so a concurrent write of one makes this
+        # a WriteConflict, and the whole batch runs again. That is the version check.
+        writes[collection].append(UpdateMany({"_id": {"$in": keys}}, {"$set": changed}))
     return writes

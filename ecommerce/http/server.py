@@ -55,6 +55,7 @@ class Handler(BaseHandler):
         set_script_prefix(prefix)
         signals.request_started.send(sender=type(self), scope=scope)
         request = ASGIRequest(scope, io.BytesIO(body))
+        request.META["CONTENT_LENGTH"] = str(len(body))  # a body that comes in chunks does not say it
         response = self.get_response(request)
         try:
             return _start(response), b"".join(response)

@@ -1,0 +1,91 @@
+"""When a consumer waits for more, and when it tells how far it has read."""
+
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+
+from ecommerce.inputs import Position
+from ecommerce.pace import Pace, Pending
+
+A, B = Position("orders.events", 0), Position("orders.events", 1)
+
+
+class Clock:
+    """A clock that only moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    clock = Clock()
+    with patch("ecommerce.pace.time", clock):
+        yield clock
+
+
+def a_batch(pace: Pace, clock: Clock, seconds: float) -> None:
+    with pace.batch():
+        clock.now += seconds
+
+
+def test_lone_messages_wait_for_nobody_nor_do_two_that_come_close(clock: Clock) -> None:
+    pace = Pace()
+    assert pace.linger() == 0
+    for _ in range(20):
+        clock.now += 0.1
+        a_batch(pace, clock, 0.01)
+        clock.now += 0.001
+        a_batch(pace, clock, 0.01)
+        assert pace.linger() == 0
+
+
+def test_where_batch_follows_batch_it_waits_as_long_as_the_last_took(clock: Clock) -> None:
+    pace = Pace()
+    for _ in range(100):
+        clock.now += 0.005
+        a_batch(pace, clock, 0.01)
+    assert pace.linger() == pytest.approx(0.01)
+
+
+def test_it_is_busy_half_of_the_time_when_there_is_always_more(clock: Clock) -> None:
+    pace = Pace()
+    start, busy = clock.now, 0.0
+    for _ in range(1000):
+        clock.now += pace.linger()
+        a_batch(pace, clock, 0.01)
+        busy += 0.01
+    assert busy / (clock.now - start) == pytest.approx(0.5, abs=0.05)
+
+
+def test_it_never_waits_long(clock: Clock) -> None:
+    pace = Pace()
+    a_batch(pace, clock, 2.0)
+    assert pace.linger() == pytest.approx(0.05)
+
+
+def test_positions_are_told_at_once_and_then_after_a_while(clock: Clock) -> None:
+    pending = Pending(1.0)
+    pending.add({A: 1})
+    first = pending.due()
+    assert first == {A: 1}
+    pending.drop(first)
+    pending.add({A: 2, B: 7})
+    assert pending.due() == {}
+    clock.now += 1.0
+    assert pending.due() == {A: 2, B: 7}
+
+
+def test_positions_that_nobody_was_told_stay_due(clock: Clock) -> None:
+    pending = Pending(1.0)
+    pending.add({A: 1})
+    told = pending.due()
+    pending.add({A: 2, B: 1})  # while the first are being told
+    pending.drop(told)
+    assert pending.due(now=True) == {A: 2, B: 1}
+    pending.drop({})
+    assert pending.due(now=True) == {A: 2, B: 1}
