@@ -16,6 +16,7 @@ def _common(on_error: Callable[[KafkaError], None] | None = None) -> dict[str, A
         "bootstrap.servers": settings.KAFKA_BROKERS,
         "client.id": settings.KAFKA_CLIENT_ID,
         "error_cb": on_error or _log_error,
+        "log_level": 2,  # errors come to `error_cb`; the library's own lines are no JSON
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1000,
     }

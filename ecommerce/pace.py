@@ -7,36 +7,31 @@ from contextlib import contextmanager
 from ecommerce.inputs import Position
 
 _LONGEST_LINGER = 0.05
-_LATELY = 0.5  # seconds after which what was is half forgotten, or less
 
 
 class Pace:
-    """How long to wait for more messages when one is there: not at all, unless one batch follows the other.
+    """How long to wait for more messages when one is there: not at all, unless the last batch has only just ended.
 
-    A consumer that was busy more than half of the time lately waits as long as its last batch took, within a limit:
-    fewer, larger batches leave time to others and take less of it in all. Waiting is not being busy, so it waits no
-    oftener than it must.
+    A consumer that is busy more than half of the time waits as long as its last batch took, within a limit: fewer,
+    larger batches leave time to others and take less of it in all.
     """
 
     def __init__(self) -> None:
-        self.took = 0.0  # seconds, the last batch
-        self._ended = time.monotonic()
-        self._busy = self._span = 0.0  # seconds in batches, and in all, lately
+        self.took = 0.0  # seconds
+        self._ended = 0.0
 
     @contextmanager
     def batch(self) -> Iterator[None]:
         """Around each batch."""
         started = time.monotonic()
         yield
-        ended = time.monotonic()
-        self.took, span = ended - started, ended - self._ended
-        kept = max(0.0, 1 - span / _LATELY)
-        self._busy, self._span = self._busy * kept + self.took, self._span * kept + span
-        self._ended = ended
+        self._ended = time.monotonic()
+        self.took = self._ended - started
 
     def linger(self) -> float:
         """Seconds to wait for more."""
-        return min(self.took, _LONGEST_LINGER) if self._busy > self._span / 2 else 0.0
+        idle = time.monotonic() - self._ended
+        return min(self.took, _LONGEST_LINGER) if idle < self.took else 0.0
 
 
 class Pending:
