@@ -71,10 +71,10 @@ test\:integration: install ## On real servers
 test\:system: install ## The whole pipeline as processes
 	$(PYTEST) tests/system
 
-bench: install ## The pipeline against a floor on bare drivers, in turn, in one run: var/bench/report.txt (15 minutes)
+bench: install ## The pipeline against a floor on bare drivers, in turn, in one run: var/bench/report.txt (10 minutes)
 	$(PYTHON) -m tests.load --sizes 1000 100000 --small-repeat 3
 
-bench-full: install ## The same with the long rows: 100,000 orders there before, 1, 2 and 4 consumers a service
+bench-full: install ## The same for longer, with 10,000 orders there before too, and with 1, 2 and 4 consumers a service
 	$(PYTHON) -m tests.load --seconds 15 --sizes 1000 10000 100000 --consumers 1 2 4 --small-orders 5000 --small-repeat 3
 
 load-test: install ## A storefront's customers on the running pipeline: RATE=20 requests a second for DURATION=60s, then the audit
