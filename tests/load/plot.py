@@ -34,7 +34,7 @@ def _panel(title: str, bars: Sequence[Bar], top: int) -> Iterator[str]:
         y = top + number * _ROW
         yield f'<text x="{_LEFT - 8}" y="{y + 14}" text-anchor="end">{escape(label)}</text>'
         yield f'<rect x="{_LEFT}" y="{y}" width="{value * scale:.1f}" height="{_HEIGHT}" fill="{colour}"/>'
-        yield f'<text x="{_LEFT + value * scale + 6:.1f}" y="{y + 14}">{value:.3g}</text>'
+        yield f'<text x="{_LEFT + value * scale + 6:.1f}" y="{y + 14}">{_short(value)}</text>'
 
 
 def _drains(results: Results) -> list[Bar]:
@@ -63,3 +63,7 @@ def _latencies(results: Results) -> list[Bar]:
         if (runs := latencies.get(rate))
         for what in ("p50", "p99")
     ]
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
