@@ -54,6 +54,17 @@ def test_it_reads_from_the_databases_positions_and_drops_what_is_in_the_log(ship
     assert shipping.database["shipments"].find_one({"_id": "o1"})["v"] == 1
 
 
+def test_a_position_that_was_not_due_is_saved_when_it_is_idle_and_when_it_stops(shipping: Any, topic: Topic) -> None:
+    (first,) = topic.put(created("o1"))
+    with consuming(shipping):
+        until("the first to be taken", lambda: position(shipping) == first + 1)
+        (second,) = topic.put(created("o2"))  # within a second of the last saving
+        until("the position to be saved with nothing else to do", lambda: position(shipping) == second + 1)
+        (third,) = topic.put(created("o3"))
+        until("the third to be taken", lambda: taken(shipping) == ["o1", "o2", "o3"])
+    assert position(shipping) == third + 1
+
+
 def test_without_positions_it_reads_from_the_beginning_whatever_kafka_remembers(shipping: Any, topic: Topic) -> None:
     # A name of its own: it must not wait behind what another test has let fail.
     offsets = topic.put(created("whole"))
