@@ -34,7 +34,9 @@ class Topic:
         self.name = name
         self.partition = partition
         # Larger messages than the relay's own, up to what the broker takes.
-        self._producer = Producer({"bootstrap.servers": settings.KAFKA_BROKERS, "message.max.bytes": 2_000_000})
+        # Of the servers' end it would print a line after the tests' last.
+        quiet = {"log_level": 2}
+        self._producer = Producer({"bootstrap.servers": settings.KAFKA_BROKERS, "message.max.bytes": 2_000_000} | quiet)
 
     def put(self, *messages: Event | tuple[str, bytes], type: str | None = None) -> list[int]:
         """Writes events, or bytes with a key, and gives their offsets."""

@@ -147,7 +147,7 @@ def test_a_process_that_is_killed_loses_nothing(pipeline: Pipeline, name: str) -
 
 def test_a_message_that_is_no_event_is_set_aside_and_others_go_on(pipeline: Pipeline) -> None:
     letters = connections["shipping"].database["dead_letters"]
-    producer = Producer({"bootstrap.servers": settings.KAFKA_BROKERS})
+    producer = Producer({"bootstrap.servers": settings.KAFKA_BROKERS, "log_level": 2})
     producer.produce("orders.events", key=str(uuid4()), value=b"\xff poison", headers={"event-type": "OrderCreated"})
     assert producer.flush(10) == 0
     poison = {"value": b"\xff poison", "status": "FAILED"}
