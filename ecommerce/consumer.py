@@ -127,14 +127,15 @@ class ServiceConsumer:
     def _take(self, messages: Sequence[Message]) -> None:
         positions = {_position(message): (message.offset() or 0) + 1 for message in messages}
         inputs = [given for message in messages if (given := read(self._service, message)) is not None]
-        self._unsaved.add(positions)
-        due = self._unsaved.due()
+        due = self._unsaved.due(positions)
         if inputs:
             with self._pace.batch():
                 self._patiently(lambda: self._engine.take(inputs, due))
             log.debug("batch", service=self._service.name, inputs=len(inputs), seconds=self._pace.took)
         elif due:
             self._patiently(lambda: self._save(due))
+        # Only now: whoever saves what is unsaved (a stop, a new assignment) must not save what was not taken.
+        self._unsaved.add(positions)
         self._unsaved.drop(due)
         self._show(positions)
 

@@ -45,9 +45,9 @@ class Pending:
     def add(self, positions: Mapping[Position, int]) -> None:
         self._positions |= positions
 
-    def due(self, *, now: bool = False) -> Mapping[Position, int]:
-        """What is to be told now: all or nothing."""
-        return dict(self._positions) if now or time.monotonic() >= self._due_at else {}
+    def due(self, also: Mapping[Position, int] | None = None, *, now: bool = False) -> Mapping[Position, int]:
+        """What is to be told now, and with it what is `also` known by then: all or nothing."""
+        return self._positions | (also or {}) if now or time.monotonic() >= self._due_at else {}
 
     def drop(self, told: Mapping[Position, int]) -> None:
         """What `due` gave has been told."""

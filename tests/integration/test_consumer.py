@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from ecommerce import deadletters, storage
 from ecommerce.leases import Lease
@@ -63,6 +64,25 @@ def test_a_position_that_was_not_due_is_saved_when_it_is_idle_and_when_it_stops(
         (third,) = topic.put(created("o3"))
         until("the third to be taken", lambda: taken(shipping) == ["o1", "o2", "o3"])
     assert position(shipping) == third + 1
+
+
+def test_the_position_of_what_could_not_be_taken_is_not_saved_at_the_stop(
+    shipping: Any, topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = topic.put(created("o1"))
+    with consuming(shipping) as (consumer, _):
+        until("the first to be taken", lambda: position(shipping) == first + 1)
+
+        def out_of_reach_and_told_to_stop(*_: object) -> None:
+            consumer.stop()
+            raise AutoReconnect("a moment before it is back")
+
+        monkeypatch.setattr(shipping, "take", out_of_reach_and_told_to_stop)
+        topic.put(created("o2"))
+    assert position(shipping) == first + 1
+    monkeypatch.undo()
+    with consuming(shipping):
+        until("the second to be taken after all", lambda: taken(shipping) == ["o1", "o2"])
 
 
 def test_without_positions_it_reads_from_the_beginning_whatever_kafka_remembers(shipping: Any, topic: Topic) -> None:

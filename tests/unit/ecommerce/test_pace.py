@@ -66,6 +66,17 @@ def test_positions_are_told_at_once_and_then_after_a_while(clock: Clock) -> None
     assert pending.due() == {A: 2, B: 7}
 
 
+def test_what_is_also_told_is_not_pending_before_it_is_added(clock: Clock) -> None:
+    pending = Pending(1.0)
+    pending.add({A: 1})
+    told = pending.due({A: 2, B: 1})
+    assert told == {A: 2, B: 1}
+    assert pending.due() == {A: 1}
+    pending.add({A: 2, B: 1})
+    pending.drop(told)
+    assert pending.due(now=True) == {}
+
+
 def test_positions_that_nobody_was_told_stay_due(clock: Clock) -> None:
     pending = Pending(1.0)
     pending.add({A: 1})
