@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from ecommerce.inputs import Position
 
 _LONGEST_LINGER = 0.05
+_NOTHING: Mapping[Position, int] = {}
 
 
 class Pace:
@@ -45,9 +46,9 @@ class Pending:
     def add(self, positions: Mapping[Position, int]) -> None:
         self._positions |= positions
 
-    def due(self, also: Mapping[Position, int] | None = None, *, now: bool = False) -> Mapping[Position, int]:
+    def due(self, also: Mapping[Position, int] = _NOTHING, *, now: bool = False) -> Mapping[Position, int]:
         """What is to be told now, and with it what is `also` known by then: all or nothing."""
-        return self._positions | (also or {}) if now or time.monotonic() >= self._due_at else {}
+        return {**self._positions, **also} if now or time.monotonic() >= self._due_at else {}
 
     def drop(self, told: Mapping[Position, int]) -> None:
         """What `due` gave has been told."""

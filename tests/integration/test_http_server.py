@@ -15,14 +15,13 @@ HANDLER = Handler(threads=2)
 class Exchange:
     """One request and what came back."""
 
-    def __init__(self, method: str, path: str, *, parts: list[dict[str, Any]], headers: dict[str, str] | None = None):
+    def __init__(self, method: str, path: str, *, parts: list[dict[str, Any]]) -> None:
         self.unread = parts
         self.sent: list[dict[str, Any]] = []
-        lines = {"host": "testserver", "content-type": "application/json"} | (headers or {})
         scope = {
             "type": "http", "http_version": "1.1", "method": method, "path": path, "raw_path": path.encode(),
             "query_string": b"", "root_path": "", "scheme": "http", "server": ("testserver", 80),
-            "client": ("127.0.0.1", 5), "headers": [(name.encode(), value.encode()) for name, value in lines.items()],
+            "client": ("127.0.0.1", 5), "headers": [(b"host", b"testserver"), (b"content-type", b"application/json")],
         }  # fmt: skip
         asyncio.run(HANDLER(scope, self._receive, self._send))  # type: ignore[arg-type]
 

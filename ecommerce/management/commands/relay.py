@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from pymongo.errors import PyMongoError
 
+from ecommerce import garbage
 from ecommerce.registry import engine
 from ecommerce.relay import DeliveryFailed, Shift
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._stop)
+        garbage.settle()
         while not self._stopping:
             try:
                 produced = Shift([database], stop=lambda: self._stopping).run()
