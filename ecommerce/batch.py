@@ -1,6 +1,6 @@
 """One attempt of the engine at one batch: what it read, decided and is about to write, inside one transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -207,6 +207,11 @@ class Batch:
         if held:
             held.parked += 1
             held.become(held.state, self._now)
+
+    def labels(self) -> Iterator[str]:
+        """Those of the engine's kill points: the service, and the types of the log entries."""
+        yield self._service.name
+        yield from (entry["type"] for entry in self._entries)
 
     # Writing
 

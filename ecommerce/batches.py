@@ -12,6 +12,8 @@ import msgspec
 import stamina
 import structlog
 
+from ecommerce import killpoints
+from ecommerce.killpoints import Place
 from ecommerce.outside import Outside, Rejected, Unavailable, full_jitter
 
 MAX_OPERATIONS = 500  # in one request
@@ -47,6 +49,8 @@ def ask_each(outside: Outside, path: str, operations: Sequence[Operation], *, ex
     Operations that fail in passing are asked again, up to the party's number of attempts. A batch that the party
     rejects is halved, so that a wrong operation fails alone. `also` are further fields of the request.
     """
+    labels = (outside.name, path)
+    killpoints.reached(Place.OUTSIDE_BEFORE_CALL, labels)
     answers: list[Raw] = [Unknown(detail="not asked")] * len(operations)
     waiting = list(range(len(operations)))
     hook = full_jitter(lambda error: isinstance(error, _InPassing), attempts=outside.attempts)
@@ -58,7 +62,9 @@ def ask_each(outside: Outside, path: str, operations: Sequence[Operation], *, ex
                     answers[index] = answer
                 waiting = [index for index in waiting if _status(answers[index]) == "unavailable"]
                 if waiting:
+                    killpoints.reached(Place.OUTSIDE_AMID_ANSWERS, labels)
                     raise _InPassing
+    killpoints.reached(Place.OUTSIDE_AFTER_ANSWER, labels)
     return [_outcome(answer, expected) for answer in answers]
 
 

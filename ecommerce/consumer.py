@@ -17,10 +17,11 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 from django.db import DatabaseError
 from pymongo.errors import PyMongoError
 
-from ecommerce import kafka, storage
+from ecommerce import kafka, killpoints, storage
 from ecommerce.batch import position_writes
 from ecommerce.engine import Engine
 from ecommerce.inputs import Input, Position
+from ecommerce.killpoints import Place
 from ecommerce.leases import Lease
 from ecommerce.pace import Pace, Pending
 from ecommerce.reading import read
@@ -107,6 +108,7 @@ class ServiceConsumer:
         return [message for message in messages if _is_message(message)]
 
     def _start_from_positions(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        killpoints.reached(Place.CONSUMER_AT_ASSIGNMENT, (self._service.name,))
         self._assigning = True
         ids = [f"{each.topic}:{each.partition}" for each in partitions]
         positions = self._engine.database[storage.POSITIONS]
@@ -129,9 +131,11 @@ class ServiceConsumer:
         inputs = [given for message in messages if (given := read(self._service, message)) is not None]
         due = self._unsaved.due(positions)
         if inputs:
+            killpoints.reached(Place.CONSUMER_AFTER_READING, (self._service.name,))
             with self._pace.batch():
                 self._patiently(lambda: self._engine.take(inputs, due))
             log.debug("batch", service=self._service.name, inputs=len(inputs), seconds=self._pace.took)
+            killpoints.reached(Place.CONSUMER_AFTER_HANDLING, (self._service.name,))
         elif due:
             self._patiently(lambda: self._save(due))
         # Only now: whoever saves what is unsaved (a stop, a new assignment) must not save what was not taken.

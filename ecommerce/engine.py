@@ -16,11 +16,12 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from ecommerce import identity
+from ecommerce import identity, killpoints
 from ecommerce.batch import Batch
 from ecommerce.dispatch import ask_outside
 from ecommerce.groupcommit import GroupCommit
 from ecommerce.inputs import Input, Outcome, Position
+from ecommerce.killpoints import Place
 from ecommerce.messages import Message, Refused, encode, seal_in_envelope
 from ecommerce.service import Service
 from ecommerce.storage import Document
@@ -61,6 +62,7 @@ class Engine:
                 raise
             # Something is in the log already. Duplicates are rare, so only now is it worth asking which.
             batch = self._run(inputs, positions, look_up=True)
+        killpoints.reached(Place.ENGINE_AFTER_COMMIT, batch.labels())
         if batch.asked:
             ask_outside(self.service, batch.asked)
         return batch.outcomes
@@ -87,6 +89,7 @@ class Engine:
             for given in inputs:
                 batch.take(given)
             batch.write(positions)
+            killpoints.reached(Place.ENGINE_BEFORE_COMMIT, batch.labels())
             return batch
 
         return in_transaction(self.service.name, body)

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ecommerce.killpoints import Armed, Place
+
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = ("orders", "inventory", "payments", "shipping")
 
@@ -46,6 +48,21 @@ def _key_bytes(value: str) -> str:
     return value
 
 
+def _kill_point(value: str) -> str:
+    try:
+        if value:
+            Armed(value)
+    except ValueError:
+        raise ValueError(f"must be one of {', '.join(Place)}, with labels after colons") from None
+    return value
+
+
+def _in_a_folder(value: str) -> str:
+    if value and not Path(value).parent.is_dir():
+        raise ValueError("must lie in a folder that exists")
+    return value
+
+
 class Environment(BaseSettings):
     """Every variable that the processes read; the names are those of `.env.example`."""
 
@@ -66,6 +83,9 @@ class Environment(BaseSettings):
     ORDER_DEADLINE_SECONDS: Annotated[int, Field(ge=1, le=86_400)] = 900
     DATABASE_PREFIX: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,30}$")] = ""
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    KILL_POINT: Annotated[str, AfterValidator(_kill_point)] = ""
+    KILL_POINT_AFTER: Annotated[int, Field(ge=1)] = 1
+    KILL_POINT_FILE: Annotated[str, AfterValidator(_in_a_folder)] = ""
     ALLOWED_HOSTS: Annotated[tuple[str, ...], NoDecode] = ()
     CSRF_TRUSTED_ORIGINS: Annotated[tuple[str, ...], NoDecode] = ()
 
@@ -84,6 +104,8 @@ class Environment(BaseSettings):
             for name in ("MASTER_KEY", "ALLOWED_HOSTS"):
                 if not getattr(self, name):
                     raise ValueError(f"{name} is required in production")
+            if self.KILL_POINT:
+                raise ValueError("KILL_POINT has the process kill itself: refused in production")
         return self
 
     @property

@@ -19,7 +19,8 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from ecommerce import kafka, outbox
+from ecommerce import kafka, killpoints, outbox
+from ecommerce.killpoints import Place
 from ecommerce.leases import Lease
 from ecommerce.storage import Document
 
@@ -74,6 +75,7 @@ class Shift:
                     break
                 if found is not None:
                     produced += delivery.produce(*found)
+                    killpoints.reached(Place.RELAY_AFTER_SEND, found[:1])
         delivery.check()
         return produced
 
@@ -186,7 +188,9 @@ class Acknowledgements:
                 name, id = self._complete.popleft()
                 done.setdefault(name, []).append(id)
             for name, ids in done.items():
+                killpoints.reached(Place.RELAY_AFTER_ACKNOWLEDGEMENT, (name,))
                 self._outboxes[name].delete_many({"_id": {"$in": ids}})
+                killpoints.reached(Place.RELAY_AMID_DELETION, (name,))
 
     def _fail(self, error: BaseException) -> None:
         if self._error is None:
@@ -238,6 +242,7 @@ def _documents(
     for name, document in _scan(databases):
         scanned.add((name, document["_id"]))
         yield name, document
+        killpoints.reached(Place.RELAY_AMID_SCAN, (name,))
     while stream.alive:
         change = stream.try_next()
         if change is None:

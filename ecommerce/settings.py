@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from ecommerce import environment, logging
+from ecommerce import environment, killpoints, logging
 
 ENV = environment.read()
 BASE_DIR = environment.ROOT
 PRODUCTION = ENV.ENVIRONMENT == "production"
+killpoints.arm(ENV.KILL_POINT, after=ENV.KILL_POINT_AFTER, file=ENV.KILL_POINT_FILE)
 
 DEBUG = False
 SECRET_KEY = ENV.JWT_SECRET

@@ -8,10 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ecommerce import identity
+from ecommerce import identity, killpoints
 from ecommerce.http import idempotency
 from ecommerce.http.pagination import page
 from ecommerce.http.permissions import caller, may_see
+from ecommerce.killpoints import Place
 from ecommerce.messages import Refused
 from ecommerce.registry import engine
 from ecommerce.vault import vault
@@ -45,6 +46,7 @@ class OrdersView(APIView):
         command_id = idempotency.command_id(request, "orders")
         command = _command(request, data, command_id)
         outcome = engine("orders").execute(command, id=command_id)
+        killpoints.reached(Place.HTTP_AFTER_COMMIT, ("repeated" if outcome.duplicate else "first",))
         if outcome.duplicate:
             first, created = selectors.first_answer(command.order_id)
             if first.fingerprint != command.fingerprint:

@@ -99,6 +99,9 @@ WRONG = {
     "ORDER_DEADLINE_SECONDS": ["0", "86401", "a-while"],
     "DATABASE_PREFIX": ["Upper-", "x" * 31, "a.b"],
     "LOG_LEVEL": ["verbose-value"],
+    "KILL_POINT": ["nowhere-value", ":payments", "engine.after_commit"],
+    "KILL_POINT_FILE": ["/no-folder/fired"],
+    "KILL_POINT_AFTER": ["0", "now-value"],
 }
 
 
@@ -130,6 +133,13 @@ def test_production_does_not_start_without_what_development_derives() -> None:
     lacking = [("MASTER_KEY", ""), ("ALLOWED_HOSTS", ""), ("ALLOWED_HOSTS", " , ")]
     said = refused(*(PRODUCTION | {name: value} for name, value in lacking))
     assert said == [[f"  {name} is required in production"] for name, _ in lacking]
+
+
+def test_production_does_not_start_with_a_kill_point() -> None:
+    armed = {"KILL_POINT": "engine.after-commit:payments"}
+    refusal = "  KILL_POINT has the process kill itself: refused in production"
+    assert starts(GOOD | armed) == [(0, "()\n")]
+    assert refused(PRODUCTION | armed) == [[refusal]]
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
