@@ -1,7 +1,6 @@
 """One attempt of the engine at one batch: what it read, decided and is about to write, inside one transaction."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -9,30 +8,19 @@ from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from ecommerce import deadletters, identity, outbox, storage
+from ecommerce import identity, outbox, storage
+from ecommerce.deadletters.letters import COLLECTION as DEAD_LETTERS
+from ecommerce.deadletters.letters import letter, letter_id
+from ecommerce.decision import decide
 from ecommerce.held import Held, writes_of
 from ecommerce.inputs import Input, Outcome, Position
-from ecommerce.messages import Command, Envelope, Event, Message, Refused, encode, seal_in_envelope
-from ecommerce.service import Aggregate, Service, State
+from ecommerce.messages import Command, Envelope, Event, Message, MessageDiscarded, Refused, encode, seal_in_envelope
+from ecommerce.service import Aggregate, Service
 from ecommerce.storage import Document
 
 log = structlog.get_logger(__name__)
 
-# Kafka's brokers refuse a message above 1 MiB (message.max.bytes); the envelope and headers need a little of it.
-LARGEST_EVENT = 900_000
-
-
-class TooLarge(ValueError):
-    """An event that no broker would take."""
-
-
-@dataclass(slots=True)
-class Decision:
-    """What one input leads to: the own events with their bytes, the aggregate's next state, those of rows beside it."""
-
-    events: list[tuple[Envelope[Any], bytes]]
-    state: State
-    rows: dict[str, State]
+_BOOKKEEPING = frozenset({"_id", "stamp", "created_at", "updated_at"})
 
 
 class Batch:
@@ -44,12 +32,14 @@ class Batch:
         self._session = session
         self._now = identity.now()
         self._held: dict[tuple[str, str], Held] = {}
-        self._seen: set[str] = set()  # log entries and dead letters that exist
+        self._seen: set[str] = set()  # ids of log entries that exist
+        self._set_aside: set[str] = set()  # ids of dead letters that exist
         self._entries: list[Document] = []
         self._published: list[tuple[Envelope[Any], bytes]] = []
-        self._dead_letters: list[Document] = []
+        self._intents: list[Envelope[Any]] = []
+        self._letters: list[Document] = []
         self.outcomes: list[Outcome] = []
-        self.asked: list[Envelope[Any]] = []
+        self.asked: list[Envelope[Any]] = []  # what is to be asked outside, once this is stored
 
     # Reading
 
@@ -92,10 +82,12 @@ class Batch:
 
     def _look_up(self, inputs: Sequence[Input]) -> None:
         entries = [storage.entry_id(given.key, given.id) for given in inputs]
-        letters = [deadletters.letter_id(given) for given in inputs]
-        for collection, ids in ((storage.EVENTS, entries), (deadletters.COLLECTION, letters)):
-            found = self._database[collection].find({"_id": {"$in": ids}}, {"_id": 1}, session=self._session)
-            self._seen.update(document["_id"] for document in found)
+        self._seen |= self._existing(storage.EVENTS, entries)
+        self._set_aside |= self._existing(DEAD_LETTERS, [letter_id(given) for given in inputs])
+
+    def _existing(self, collection: str, ids: Sequence[str]) -> set[str]:
+        found = self._database[collection].find({"_id": {"$in": ids}}, {"_id": 1}, session=self._session)
+        return {document["_id"] for document in found}
 
     def _aggregate_of(self, given: Input) -> Aggregate:
         if given.envelope is not None:
@@ -106,28 +98,86 @@ class Batch:
     # Deciding
 
     def take(self, given: Input) -> None:
-        """Takes one input into the aggregates in memory."""
+        """Takes one input into the aggregates in memory, or sets it aside."""
         outcome = Outcome(given)
         self.outcomes.append(outcome)
-        entry, letter = storage.entry_id(given.key, given.id), deadletters.letter_id(given)
-        if entry in self._seen or letter in self._seen:
+        if self._is_known(given):
             outcome.duplicate = True
             return
-        held = self._held[self._aggregate_of(given).collection, given.key] if given.key else None
+        held = self._held_for(given)
         if held and held.parked and given.source:
             self._park(given, held, outcome, error=None)
-        elif given.error is not None or held is None or given.envelope is None:
-            self._park(given, held, outcome, error=given.error or ValueError("the message has no key"))
-        else:
-            self._decide(given, given.envelope, held, outcome)
-
-    def _decide(self, given: Input, envelope: Envelope[Any], held: Held, outcome: Outcome) -> None:
-        rows = self._rows_beside(held, envelope.payload)
-        try:
-            decision = self._decision(envelope, held, rows)
-        except Exception as error:
-            self._set_aside(given, envelope, held, outcome, error)
             return
+        error = self._decide(given, held, outcome)
+        if error is not None:
+            self._fail(given, held, outcome, error)
+
+    def retake(self, given: Input) -> Outcome:
+        """Takes what was set aside, past the others of its aggregate that wait. Raises why it cannot be taken."""
+        outcome = Outcome(given)
+        if storage.entry_id(given.key, given.id) in self._seen:
+            outcome.duplicate = True
+            return outcome
+        error = self._decide(given, self._held_for(given), outcome)
+        if error is not None:
+            raise error
+        return outcome
+
+    def discard(self, message: MessageDiscarded, *, id: str) -> None:
+        """Logs that the message `id` was given up: it counts as taken and changes nothing."""
+        aggregate = self._service.aggregate_in(message.collection)
+        self._load(aggregate, [message.of])
+        if self._existing(storage.EVENTS, [storage.entry_id(message.of, id)]):
+            return
+        held = self._held[aggregate.collection, message.of]
+        envelope = seal_in_envelope(message, id=id, at=self._now, cause=None)
+        self._append(held, envelope, encode(envelope), own=False)
+        held.become(held.state, self._now)
+
+    def unpark(self, collection: str, key: str) -> None:
+        """Nothing waits any more for this aggregate, which was loaded: what comes now is taken as it comes."""
+        held = self._held[collection, key]
+        held.parked = 0
+        held.become(held.state, self._now)
+
+    def park_behind(self, given: Input) -> int | None:
+        """The place of `given` behind those that its aggregate, which was loaded, waits for; None if it does not."""
+        held = self._held_for(given)
+        if held is None or not held.parked:
+            return None
+        held.parked += 1
+        held.become(held.state, self._now)
+        return held.parked - 1
+
+    def changes(self) -> Iterator[tuple[str, str, Document, Document]]:
+        """What became different, before it is written: collection, key, and the fields as they were and as they are."""
+        for held in self._held.values():
+            was, now = held.stored or {}, held.document()
+            names = [name for name in now if name not in _BOOKKEEPING and was.get(name) != now[name]]
+            if held.dirty and names:
+                yield held.aggregate.collection, held.key, {n: was.get(n) for n in names}, {n: now[n] for n in names}
+
+    def _is_known(self, given: Input) -> bool:
+        if storage.entry_id(given.key, given.id) in self._seen:
+            return True
+        return bool(self._set_aside) and letter_id(given) in self._set_aside
+
+    def _held_for(self, given: Input) -> Held | None:
+        return self._held[self._aggregate_of(given).collection, given.key] if given.key else None
+
+    def _decide(self, given: Input, held: Held | None, outcome: Outcome) -> Exception | None:
+        """Takes an input into its aggregate, or gives why it cannot be taken: then nothing has changed."""
+        envelope = given.envelope
+        if envelope is None:
+            return given.error
+        if held is None:
+            return ValueError("the message has no key")
+        rows = self._rows_beside(held, envelope.payload)
+        states = {name: row.state for name, row in rows.items()}
+        try:
+            decision = decide(self._service.name, held.aggregate, held.state, states, envelope, at=self._now)
+        except Exception as error:
+            return error
         self._append(held, envelope, given.data, own=False)
         for event, data in decision.events:
             self._append(held, event, data, own=True)
@@ -137,6 +187,7 @@ class Batch:
             if decision.rows[name] is not row.state:
                 row.become(decision.rows[name], self._now)
         outcome.events = [event for event, _ in decision.events]
+        return None
 
     def _rows_beside(self, held: Held, payload: Message) -> dict[str, Held]:
         beside = held.aggregate.beside
@@ -146,50 +197,22 @@ class Batch:
         self._load(beside, names)  # only what an earlier input of this batch made necessary; usually nothing
         return {name: self._held[beside.collection, name] for name in names}
 
-    def _decision(self, envelope: Envelope[Any], held: Held, rows: Mapping[str, Held]) -> Decision:
-        """Decides and evolves without touching what is in hand; raises what the domain raises."""
-        aggregate, given = held.aggregate, envelope.payload
-        states = {name: row.state for name, row in rows.items()}
-        decided = (
-            aggregate.decide(held.state, given, states) if aggregate.beside else aggregate.decide(held.state, given)
-        )
-        decision = Decision([], aggregate.evolve(held.state, given), states)
-        for index, message in enumerate(decided):
-            event = self._event(message, index, envelope)
-            decision.events.append((event, _bytes_of(event)))
-            decision.state = aggregate.evolve(decision.state, message)
-            if aggregate.beside:
-                for name in states:
-                    states[name] = aggregate.beside.evolve(states[name], message)
-        return decision
-
     def _append(self, held: Held, envelope: Envelope[Any], data: bytes, *, own: bool) -> None:
         held.version += 1
         entry = storage.entry(held.key, envelope, data, version=held.version, own=own, taken_at=self._now)
         self._seen.add(entry["_id"])
         self._entries.append(entry)
 
-    def _event(self, message: Message, index: int, cause: Envelope[Any]) -> Envelope[Any]:
-        id = identity.event_id(
-            service=self._service.name,
-            cause=cause.event_id,
-            event_type=type(message).__name__,
-            index=index,
-            at=cause.timestamp,
-        )
-        # The id has the input's time, so that it can be made again; the event has the time at which it happened.
-        return seal_in_envelope(message, id=id, at=self._now, cause=cause.event_id)
-
     def _pass_on(self, event: Envelope[Any], data: bytes) -> None:
         if isinstance(event.payload, Event):
             self._published.append((event, data))
         if type(event.payload) in self._service.asks:
-            self.asked.append(event)
+            self._intents.append(event)
 
     # Setting aside
 
-    def _set_aside(self, given: Input, envelope: Envelope[Any], held: Held, outcome: Outcome, error: Exception) -> None:
-        if isinstance(envelope.payload, Command):
+    def _fail(self, given: Input, held: Held | None, outcome: Outcome, error: Exception) -> None:
+        if given.envelope is not None and isinstance(given.envelope.payload, Command):
             if not isinstance(error, Refused):
                 raise error
             outcome.refused = error
@@ -199,10 +222,11 @@ class Batch:
 
     def _park(self, given: Input, held: Held | None, outcome: Outcome, *, error: Exception | None) -> None:
         """Sets a message aside, as the failed one (`error`) or as a follower that waits behind it."""
-        place = held.parked if held else 0
-        letter = deadletters.letter(given, place=place, error=error, at=self._now)
-        self._dead_letters.append(letter)
-        self._seen.add(letter["_id"])
+        # `parked` is the next place, not a number of letters: a replay that stops half-way must not give one out again.
+        collection, place = (held.aggregate.collection, held.parked) if held else ("", 0)
+        parked = letter(given, collection=collection, place=place, error=error, at=self._now)
+        self._letters.append(parked)
+        self._set_aside.add(parked["_id"])
         outcome.parked = True
         if held:
             held.parked += 1
@@ -217,20 +241,21 @@ class Batch:
 
     def write(self, positions: Mapping[Position, int]) -> None:
         """Writes all that was decided, one command a collection."""
+        self.asked = self._intents
         dirty = [held for held in self._held.values() if held.dirty]
         self._write_outbox(dirty)
         if self._entries:
             self._database[storage.EVENTS].insert_many(self._entries, session=self._session)
         for collection, writes in writes_of(dirty).items():
             self._database[collection].bulk_write(writes, ordered=False, session=self._session)
-        if self._dead_letters:
-            self._database[deadletters.COLLECTION].insert_many(self._dead_letters, session=self._session)
+        if self._letters:
+            self._database[DEAD_LETTERS].insert_many(self._letters, session=self._session)
         if positions:
             self._database[storage.POSITIONS].bulk_write(position_writes(positions), session=self._session)
 
     def _write_outbox(self, dirty: Sequence[Held]) -> None:
         messages = [outbox.message(event, data) for event, data in self._published]
-        messages += [outbox.dead_letter_copy(self._service, letter) for letter in self._dead_letters]
+        messages += [outbox.dead_letter_copy(self._service, parked) for parked in self._letters]
         if not messages:
             return
         # A Lamport clock: above the stamp of every aggregate in hand, so the outbox sorted by `_id` has each
@@ -240,13 +265,6 @@ class Batch:
         for held in dirty:
             held.stamp = stamp
         self._database[outbox.COLLECTION].insert_one(outbox.document(stamp, messages), session=self._session)
-
-
-def _bytes_of(event: Envelope[Any]) -> bytes:
-    data = encode(event)
-    if len(data) > LARGEST_EVENT:
-        raise TooLarge(f"{event.event_type} has {len(data)} bytes, the limit is {LARGEST_EVENT}")
-    return data
 
 
 def position_writes(positions: Mapping[Position, int]) -> list[UpdateOne]:

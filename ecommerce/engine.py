@@ -5,11 +5,11 @@ writes log, aggregates, outbox, dead letters and the consumer's positions togeth
 single input, so callers hand over what they have.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
+from typing import TypeVar
 
-import structlog
 from bson.codec_options import CodecOptions
 from django.db import connections
 from pymongo.client_session import ClientSession
@@ -27,7 +27,7 @@ from ecommerce.service import Service
 from ecommerce.storage import Document
 from ecommerce.transaction import in_transaction
 
-log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 _DUPLICATE_KEY = 11000
 
@@ -54,18 +54,13 @@ class Engine:
         MongoDB is out of reach for longer than the wrapper's patience: then nothing, or everything, is stored, and
         the same call again is safe.
         """
-        positions = positions or {}
         try:
-            batch = self._run(inputs, positions, look_up=False)
+            return self._take(inputs, positions or {}, look_up=False)
         except (BulkWriteError, DuplicateKeyError) as error:
             if not _is_duplicate(error):
                 raise
             # Something is in the log already. Duplicates are rare, so only now is it worth asking which.
-            batch = self._run(inputs, positions, look_up=True)
-        killpoints.reached(Place.ENGINE_AFTER_COMMIT, batch.labels())
-        if batch.asked:
-            ask_outside(self.service, batch.asked)
-        return batch.outcomes
+            return self._take(inputs, positions or {}, look_up=True)
 
     def execute(self, command: Message, *, id: str, at: datetime | None = None) -> Outcome:
         """Takes one command, answer or deadline. Raises `Refused` if the state does not allow it.
@@ -82,17 +77,32 @@ class Engine:
         envelope = seal_in_envelope(message, id=id, at=at or identity.now(), cause=None)
         return Input(id=id, key=message.key, data=encode(envelope), envelope=envelope)
 
-    def _run(self, inputs: Sequence[Input], positions: Mapping[Position, int], *, look_up: bool) -> Batch:
-        def body(session: ClientSession) -> Batch:
-            batch = Batch(self.service, self.database, session)
+    def transact(self, body: Callable[[Batch, ClientSession], T]) -> T:
+        """Runs `body` with an empty batch in one transaction, then asks outside what the batch, if written, calls for.
+
+        The body may run several times, each time with another batch.
+        """
+        batch, result = in_transaction(self.service.name, lambda session: self._attempt(body, session))
+        killpoints.reached(Place.ENGINE_AFTER_COMMIT, batch.labels())
+        if batch.asked:
+            ask_outside(self.service, batch.asked)
+        return result
+
+    def _attempt(self, body: Callable[[Batch, ClientSession], T], session: ClientSession) -> tuple[Batch, T]:
+        batch = Batch(self.service, self.database, session)
+        result = body(batch, session)
+        killpoints.reached(Place.ENGINE_BEFORE_COMMIT, batch.labels())
+        return batch, result
+
+    def _take(self, inputs: Sequence[Input], positions: Mapping[Position, int], *, look_up: bool) -> list[Outcome]:
+        def body(batch: Batch, _: ClientSession) -> list[Outcome]:
             batch.load(inputs, look_up=look_up)
             for given in inputs:
                 batch.take(given)
             batch.write(positions)
-            killpoints.reached(Place.ENGINE_BEFORE_COMMIT, batch.labels())
-            return batch
+            return batch.outcomes
 
-        return in_transaction(self.service.name, body)
+        return self.transact(body)
 
 
 def _is_duplicate(error: BulkWriteError | DuplicateKeyError) -> bool:

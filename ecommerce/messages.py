@@ -4,7 +4,7 @@ A message is an immutable fact or request without time or id of its own: those t
 `decide` and `evolve` see only messages, so they stay pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -19,6 +19,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Anything that reaches a service or leaves it. `key` is the id of the aggregate that it belongs to."""
 
     version: ClassVar[str] = "1.0"
+    # How the payload of an older version becomes that of the next: version → (next version, payload → payload).
+    upcasts: ClassVar[Mapping[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]]] = {}
     key_field: ClassVar[str] = "order_id"
 
     @property
@@ -47,6 +49,21 @@ class Answer(Message, frozen=True):
 
 class Deadline(Message, frozen=True):
     """A time that has come."""
+
+
+class MessageDiscarded(Command, frozen=True, kw_only=True):
+    """Staff gave up a dead letter. It takes the id of that message in the log, so that the message never comes back.
+
+    It changes nothing of the aggregate `of` in `collection`. `by` (a user) and `reason` are for the record.
+    """
+
+    key_field: ClassVar[str] = "of"
+
+    of: str
+    collection: str
+    letter: str
+    by: str
+    reason: str
 
 
 class Refused(Exception):
@@ -85,11 +102,17 @@ class _Peek(msgspec.Struct, rename="camel"):
     event_type: str
 
 
+class _Raw(msgspec.Struct, rename="camel"):
+    version: str
+    payload: dict[str, Any]
+
+
 # What an id and a database can hold, in whatever zone it is written.
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 _encoder = msgspec.json.Encoder()
 _peek = msgspec.json.Decoder(_Peek)
+_raw = msgspec.json.Decoder(_Raw)
 _decoders: dict[type[Message], msgspec.json.Decoder[Envelope[Any]]] = {}
 
 
@@ -119,7 +142,7 @@ def decode(data: bytes, kind: type[Message]) -> Envelope[Any]:
     if decoder is None:
         decoder = _decoders[kind] = msgspec.json.Decoder(Envelope[kind])  # type: ignore[valid-type]
     try:
-        envelope = decoder.decode(data)
+        envelope = decoder.decode(_upcast(data, kind) if kind.upcasts else data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Undecodable(f"{kind.__name__}: {error}") from error
     if envelope.version != kind.version:
@@ -129,6 +152,18 @@ def decode(data: bytes, kind: type[Message]) -> Envelope[Any]:
     if not _EARLIEST <= envelope.timestamp <= _LATEST:
         raise Undecodable(f"{kind.__name__}: its time is out of range")
     return envelope
+
+
+def _upcast(data: bytes, kind: type[Message]) -> bytes:
+    """The same envelope around the payload that an older version's stands for today; other bytes as they are."""
+    raw = _raw.decode(data)
+    if raw.version not in kind.upcasts:
+        return data
+    version, payload = raw.version, raw.payload
+    while version in kind.upcasts:
+        version, upcast = kind.upcasts[version]
+        payload = upcast(payload)
+    return _encoder.encode({**msgspec.json.decode(data), "version": version, "payload": payload})
 
 
 def event_type_of(data: bytes) -> str:

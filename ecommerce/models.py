@@ -63,8 +63,9 @@ class DeadLetter(models.Model):
     """A message set aside, or one that waits behind it."""
 
     id = models.CharField(primary_key=True, db_column="_id", max_length=300)
+    collection = models.CharField(max_length=100, default="", help_text="where its aggregate is; empty without a key")
     key = models.CharField(max_length=200)
-    place = models.IntegerField()
+    place = models.IntegerField(help_text="its rank among those of its key")
     status = models.CharField(max_length=20)
     error = models.TextField()
     attempts = models.IntegerField()
@@ -73,14 +74,21 @@ class DeadLetter(models.Model):
     topic = models.CharField(max_length=250)
     partition = models.IntegerField()
     offset = models.BigIntegerField()
+    message_key = models.BinaryField(null=True)
     headers = Raw()
-    value = models.BinaryField()
+    value = models.BinaryField(help_text="the original bytes")
+    edited = models.BinaryField(null=True, help_text="what is taken in their place")
+    history = Raw(default=list, help_text="who replayed, edited or discarded it, when and why")
     parked_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True
         db_table = "dead_letters"
-        indexes: ClassVar = [models.Index(fields=["key", "place"], name="%(app_label)s_followers")]
+        indexes: ClassVar = [
+            models.Index(fields=["key", "place"], name="%(app_label)s_followers"),
+            models.Index(fields=["status", "parked_at"], name="%(app_label)s_open_letters"),
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -1,5 +1,6 @@
 """From a message on Kafka to an input of the engine, without trusting a byte of it."""
 
+import hashlib
 from typing import cast
 
 from confluent_kafka import Message
@@ -30,7 +31,7 @@ def read_bytes(service: Service, data: bytes, source: Source) -> Input | None:
     try:
         envelope = _envelope(service, data, source)
     except Undecodable as error:
-        return Input(id=_position_id(source), key=_key(source), data=data, source=source, error=error)
+        return Input(id=_derived_id(source, data), key=_key(source), data=data, source=source, error=error)
     if envelope is None:
         return None
     return Input(id=envelope.event_id, key=envelope.payload.key, data=data, envelope=envelope, source=source)
@@ -60,5 +61,7 @@ def _key(source: Source) -> str:
         return ""
 
 
-def _position_id(source: Source) -> str:
-    return identity.derived_id("position", source.topic, str(source.partition), str(source.offset))
+def _derived_id(source: Source, data: bytes) -> str:
+    # The bytes take part: in a topic that was made anew, the same place holds another message.
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    return identity.derived_id("position", source.topic, str(source.partition), str(source.offset), digest)

@@ -8,7 +8,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from ecommerce import storage
-from ecommerce.messages import Message, decode
+from ecommerce.messages import Message, MessageDiscarded, decode
 from ecommerce.service import Aggregate, Service, State
 from ecommerce.storage import Document
 
@@ -65,12 +65,14 @@ class Fold:
     def _fold(self, history: list[Document]) -> tuple[Aggregate, str, _Folded]:
         key = storage.key_of(history[0])
         kinds = self._service.kinds
-        # The first entry is always an input, and an input's kind tells the kind of aggregate.
-        aggregate = self._service.taker[kinds[history[0]["type"]]]
+        aggregate = self._aggregate_of(history[0])
         folded = self._folded(aggregate, key)
         names: list[str] = []
         for entry in history:
             message = decode(entry["data"], kinds[entry["type"]]).payload
+            if isinstance(message, MessageDiscarded):
+                folded.version += 1
+                continue
             if not entry["own"]:
                 names = sorted(set(aggregate.names(folded.state, message)))
             elif aggregate.beside:
@@ -78,6 +80,13 @@ class Fold:
             folded.state = aggregate.evolve(folded.state, message)
             folded.version += 1
         return aggregate, key, folded
+
+    def _aggregate_of(self, first: Document) -> Aggregate:
+        """The first entry is always an input, and an input's kind tells the kind of aggregate."""
+        kind = self._service.kinds[first["type"]]
+        if issubclass(kind, MessageDiscarded):
+            return self._service.aggregate_in(decode(first["data"], kind).payload.collection)
+        return self._service.taker[kind]
 
     def _folded(self, aggregate: Aggregate, key: str) -> _Folded:
         if aggregate.collection not in self._beside:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from ecommerce.messages import Event, Intent, Message
+from ecommerce.messages import Event, Intent, Message, MessageDiscarded
 
 Decision = Iterator[Event | Intent]
 
@@ -69,12 +69,16 @@ class Service:
     @cached_property
     def kinds(self) -> dict[str, type[Message]]:
         """Every kind of message that this service's log may hold, by type name."""
-        kinds = (*self.taker, *self.publishes, *self.intents)
+        kinds: tuple[type[Message], ...] = (*self.taker, *self.publishes, *self.intents, MessageDiscarded)
         return {kind.__name__: kind for kind in kinds}
 
     def aggregate_on(self, topic: str) -> Aggregate:
         """The aggregate that the messages of a topic belong to, also for one that cannot be read."""
         return next(each for kind, each in self.taker.items() if issubclass(kind, Event) and kind.topic == topic)
+
+    def aggregate_in(self, collection: str) -> Aggregate:
+        """The kind of aggregate that is stored in a collection."""
+        return next(each for each in self.aggregates if each.collection == collection)
 
     @cached_property
     def topics(self) -> tuple[str, ...]:

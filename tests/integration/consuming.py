@@ -8,8 +8,9 @@ from typing import Any
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from django.conf import settings
 
-from ecommerce import deadletters, identity, kafka, storage
+from ecommerce import identity, kafka, storage
 from ecommerce.consumer import ServiceConsumer
+from ecommerce.deadletters import letters as deadletters
 from ecommerce.engine import Engine
 from ecommerce.messages import Event, encode, seal_in_envelope
 from ecommerce.topics import PARTITIONS

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
-from ecommerce import deadletters, storage
+from ecommerce import storage
+from ecommerce.deadletters import letters as deadletters
 from ecommerce.leases import Lease
 from ecommerce.registry import engine
 from ecommerce.topics import PARTITIONS

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ecommerce import deadletters, outbox
+from ecommerce import outbox
+from ecommerce.deadletters import letters as deadletters
 from ecommerce.registry import engine
 from tests.integration.consuming import Topic, consuming, created, letters, taken
 from tests.servers import Servers

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ecommerce import deadletters, identity, outbox, storage
+from ecommerce import identity, outbox, storage
+from ecommerce.deadletters import letters as deadletters
 from ecommerce.engine import Engine
 from ecommerce.inputs import Position, Source
 from ecommerce.messages import Refused, encode, seal_in_envelope

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ecommerce import deadletters, outbox, storage
+from ecommerce import outbox, storage
+from ecommerce.deadletters.letters import COLLECTION as DEAD_LETTERS
 from ecommerce.engine import Engine
 from ecommerce.registry import engine, services
 
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         for entry in history:
             kind = "made" if entry["own"] else "took"
             self.stdout.write(f"  {entry['v']:>3}  {entry['taken_at']:%H:%M:%S.%f}  {kind}  {entry['type']}")
-        for letter in each.database[deadletters.COLLECTION].find({"key": order_id}, sort=[("place", 1)]):
+        for letter in each.database[DEAD_LETTERS].find({"key": order_id}, sort=[("place", 1)]):
             self.stdout.write(
                 f"  dead letter {letter['_id']}: {letter['status']} {letter['event_type']} {letter['error']}"
             )
