@@ -22,6 +22,9 @@ from pymongo.errors import OperationFailure, PyMongoError
 from deploy.local import places
 
 REPLICA_SET = "rs0"
+# A process that is killed in a transaction leaves its documents locked until MongoDB gives the transaction up, for
+# which it looks around in half of this interval. Its default, 60, is up to 90 seconds in which those orders stand still.
+ABANDONED_SECONDS = 10
 _NOT_YET_INITIALIZED = 94
 _CONFIG_IS_NOT_OURS = 93
 
@@ -78,7 +81,7 @@ class MongoServer:
         self.data.mkdir(parents=True, exist_ok=True)
 
     def command(self) -> list[str]:
-        parameters = ["diagnosticDataCollectionEnabled=false"]
+        parameters = ["diagnosticDataCollectionEnabled=false", f"transactionLifetimeLimitSeconds={ABANDONED_SECONDS}"]
         if self.fail_points:
             parameters.append("enableTestCommands=1")
         return [

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,23 @@ from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from ecommerce.platform.models import DataKey
 from ecommerce.transaction import in_transaction
+from tests.processes import ProjectProcess, running
+from tests.waiting import until
+
+# Run as a process of its own: a crash in the middle of a transaction.
+_WRITE_AND_DIE = """
+import django, os, signal
+django.setup()
+from django.db import connections
+from ecommerce.transaction import in_transaction
+
+def body(session):
+    connections["orders"].database["things"].update_one({"_id": "counter"}, {"$inc": {"n": 1}}, session=session)
+    print("written", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+in_transaction("orders", body)
+"""
 
 pytestmark = pytest.mark.usefixtures("databases")
 
@@ -158,6 +176,24 @@ def test_hooks_run_once_after_the_commit_and_never_after_a_failure(things: Any) 
 def test_blocks_do_not_nest(things: Any) -> None:
     with pytest.raises(RuntimeError, match="do not nest"):
         in_transaction("orders", lambda session: in_transaction("orders", lambda inner: None))
+
+
+def test_a_process_killed_in_a_transaction_does_not_lock_its_documents_for_long(things: Any, tmp_path: Path) -> None:
+    writing = ProjectProcess(name="writing", arguments=["-c", _WRITE_AND_DIE])
+    process = running(writing, tmp_path)
+    process.launch()
+    until("it to die", lambda: not process.running)
+    assert "written" in process.log.read_text()
+
+    def add_one(session: Any) -> None:
+        things.update_one({"_id": "counter"}, {"$inc": {"n": 1}}, session=session)
+
+    def written() -> bool:
+        in_transaction("orders", add_one, patience=1)
+        return True
+
+    until("its document to be free", written, seconds=40)  # by itself MongoDB takes 60 to 90
+    assert things.find_one({"_id": "counter"})["n"] == 1
 
 
 def test_reads_see_one_snapshot(things: Any) -> None:
