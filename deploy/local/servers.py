@@ -23,7 +23,7 @@ from deploy.local import places
 
 REPLICA_SET = "rs0"
 # A process that is killed in a transaction leaves its documents locked until MongoDB gives the transaction up, for
-# which it looks around in half of this interval. Its default, 60, is up to 90 seconds in which those orders stand still.
+# which it looks around in half of this interval. Its default, 60, leaves those orders standing still for up to 90.
 ABANDONED_SECONDS = 10
 _NOT_YET_INITIALIZED = 94
 _CONFIG_IS_NOT_OURS = 93
