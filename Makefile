@@ -12,7 +12,7 @@ RATE ?= 20
 DURATION ?= 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down ps logs dev seed demo audit lint format test test\:unit test\:simulation test\:integration test\:system bench bench-full load-test
+.PHONY: help install up down ps logs dev seed demo audit lint format test test\:unit test\:simulation test\:integration test\:system test\:chaos bench bench-full load-test
 
 help: ## Lists these commands
 	@sed -n 's/^\([a-z:\\-]*\): .*## /\1\t/p' Makefile | sed 's/\\//g' | expand -t 20
@@ -70,6 +70,9 @@ test\:integration: install ## On real servers
 
 test\:system: install ## The whole pipeline as processes
 	$(PYTEST) tests/system
+
+test\:chaos: install ## Kill points × branches of the saga, then outages (CHAOS_SEED): var/chaos/report.txt
+	CHAOS=full $(PYTEST) tests/chaos
 
 bench: install ## The pipeline against a floor on bare drivers, in turn, in one run: var/bench/report.txt (10 minutes)
 	$(PYTHON) -m tests.load --sizes 1000 100000 --small-repeat 3

@@ -17,6 +17,14 @@ _ENDED = {"COMPLETED", "CANCELLED", "DELIVERED"}
 _TOPICS = ("orders.events", "inventory.events", "payments.events", "shipping.events")
 
 
+class UnexpectedAnswer(RuntimeError):
+    """The API answered with another `status` than was expected; the message quotes it."""
+
+    def __init__(self, what: str, response: httpx.Response) -> None:
+        super().__init__(f"{what} answered {response.status_code}: {response.text[:500]}")
+        self.status = response.status_code
+
+
 class Shop:
     """A storefront and a back office on one API."""
 
@@ -25,19 +33,23 @@ class Shop:
         self._tokens: dict[str, tuple[float, str]] = {}
 
     def call(self, method: str, path: str, *, user: str = "alice", body: Any = None, expect: int = 200) -> Any:
-        """The JSON answer. Raises `RuntimeError`, quoting the answer, for another status than `expect`."""
-        headers = {"Authorization": f"Bearer {self._token(user)}"}
-        response = self._client.request(method, f"/api/v1/{path}", json=body, headers=headers)
+        """The JSON answer. Raises `UnexpectedAnswer` for another status than `expect`."""
+        response = self.send(method, path, user=user, body=body)
         if response.status_code != expect:
-            raise RuntimeError(f"{method} {path} answered {response.status_code}: {response.text[:500]}")
+            raise UnexpectedAnswer(f"{method} {path}", response)
         return response.json()
+
+    def send(self, method: str, path: str, *, user: str, body: Any, **headers: str) -> httpx.Response:
+        """The answer, whatever it says. `headers` are added to the user's token."""
+        headers["Authorization"] = f"Bearer {self._token(user)}"
+        return self._client.request(method, f"/api/v1/{path}", json=body, headers=headers)
 
     def _token(self, user: str) -> str:
         until, token = self._tokens.get(user, (0.0, ""))
         if time.monotonic() >= until:
             answer = self._client.post("/api/v1/auth/token", json={"username": user, "password": PASSWORD})
             if answer.status_code != 200:
-                raise RuntimeError(f"{user} cannot sign in: {answer.text[:500]}")
+                raise UnexpectedAnswer(f"the sign-in of {user}", answer)
             token = answer.json()["access"]
             self._tokens[user] = (time.monotonic() + 120, token)
         return token

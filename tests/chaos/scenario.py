@@ -1,0 +1,66 @@
+"""A scenario: what is done to the pipeline while customers order, and what must hold afterwards."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+import pytest
+
+from ecommerce.demo import Placed
+from tests.chaos.arena import Arena
+from tests.chaos.customers import Load, fates
+from tests.chaos.mode import FULL, HEAL_SECONDS, PATIENCE_SECONDS, chance
+from tests.chaos.report import Cell
+from tests.system.watching import audited
+
+Harm = Callable[[Arena, Load, Random], str]
+_SILENT_WHEN_SHORT = 2  # scenarios, so that the run need not wait long for their deadlines at its end
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """`harm` sends customers, does its worst, heals it and gives what it did; it returns when all is healed."""
+
+    name: str
+    harm: Harm
+    short: bool = False  # whether the short run has it too
+    last: bool = False  # it needs orders whose deadline comes
+
+    def run(self, arena: Arena) -> None:
+        """Fails if an order is lost or ends otherwise than it should, if it takes too long, or the audit objects."""
+        arena.heal()
+        load = Load(arena.shop, chance(self.name), silent=FULL or len(arena.silent) < _SILENT_WHEN_SHORT)
+        try:
+            harm = self.harm(arena, load, chance(f"{self.name}: harm"))
+            healed = time.monotonic()
+            load.finish()
+            seconds = _ended(load.placed, since=healed)
+        finally:
+            load.give_up()
+            arena.silent += load.silent
+        audited()
+        for branch, took in seconds.items():
+            orders = sum(one.branch.name == branch for one in load.placed)
+            arena.cells.append(
+                Cell(scenario=self.name, branch=branch, harm=harm, orders=orders, seconds=took, audit="clean")
+            )
+        if FULL:
+            assert max(seconds.values()) <= HEAL_SECONDS, f"slow to end after {harm}: {seconds}"
+
+
+def _ended(placed: list[Placed], *, since: float) -> dict[str, float]:
+    """Waits until each order has ended as its branch says. Gives the seconds by branch, from `since`."""
+    seconds = {one.branch.name: 0.0 for one in placed}
+    waiting = list(placed)
+    while waiting:
+        found, took = fates(waiting), time.monotonic() - since
+        for one in waiting:
+            if found[one.order_id] in one.branch.expected:
+                seconds[one.branch.name] = took
+        waiting = [one for one in waiting if found[one.order_id] not in one.branch.expected]
+        if waiting and took > PATIENCE_SECONDS:
+            left = [(one.branch.name, one.order_id, found[one.order_id] or "not ended") for one in waiting]
+            pytest.fail(f"{len(left)} orders are not as they should be: {left[:20]}")
+        time.sleep(0.1)
+    return seconds
