@@ -9,10 +9,10 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
 import msgspec
@@ -30,7 +30,17 @@ _TRANSIENT = frozenset({_TOO_BUSY, 502, 503, 504})
 # The request was not sent, or its connection broke. A read that timed out is not among them: it used up the time.
 _TRANSIENT_ERRORS = (httpx.NetworkError, httpx.RemoteProtocolError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
+T = TypeVar("T")
+
 log = structlog.get_logger(__name__)
+
+
+class Answer(NamedTuple):
+    """What a party answered to one request; the names of `headers` are in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class Unavailable(Exception):
@@ -195,7 +205,7 @@ class Outside:
     ) -> None:
         self.name = name
         self.breaker = Breaker(name, failures=failures, reset_seconds=reset_seconds)
-        self._url = url
+        self.url = url
         self._timeout = timeout
         self.attempts = attempts
         self._budget = RetryBudget()
@@ -204,43 +214,49 @@ class Outside:
 
     def post(self, path: str, json: Any) -> Any:
         """Sends `json` (anything msgspec encodes) and gives the decoded answer. Raises `Unavailable` or `Rejected`."""
-        return self._call("POST", path, content=msgspec.json.encode(json))
+        content, headers = msgspec.json.encode(json), {"content-type": "application/json"}
+        return self.call("POST", path, read=self._decode, content=content, headers=headers)
 
     def get(self, path: str, **query: str | int) -> Any:
         """Reads `path`. Raises `Unavailable` or `Rejected`."""
-        return self._call("GET", path, params=query)
+        return self.call("GET", path, read=self._decode, params=query)
 
-    def _call(self, method: str, path: str, **content: Any) -> Any:
+    def call(self, method: str, path: str, *, read: Callable[[Answer], T], **content: Any) -> T:
+        """One call of any form: what `read` makes of the answer to `content` (httpx's arguments of a request).
+
+        `read` raises `RequestFailed` for an answer that is none, and `Rejected` for one that calls the request wrong.
+        Raises `Unavailable`, and what `read` raises.
+        """
         deadline = time.monotonic() + self._timeout
         hook = full_jitter(self._may_retry, attempts=self.attempts, deadline=deadline)
         for attempt in stamina.retry_context(on=hook, attempts=self.attempts, timeout=None):
             with attempt, self.breaker.request():
-                answer = self._request(method, path, deadline=deadline, **content)
+                answer = read(self._request(method, path, deadline=deadline, **content))
         self._budget.earn()
         return answer
 
     def _may_retry(self, error: Exception) -> bool:
         return isinstance(error, RequestFailed) and error.transient and self._budget.spend()
 
-    def _request(self, method: str, path: str, *, deadline: float, **content: Any) -> Any:
+    def _request(self, method: str, path: str, *, deadline: float, **content: Any) -> Answer:
         left = max(deadline - time.monotonic(), 0.001)
         timeout = httpx.Timeout(left, connect=min(left, _MAX_CONNECT))
         try:
             with self._client().stream(method, path, timeout=timeout, **content) as response:
-                body = b"".join(_until(deadline, response))
-            return self._decode(response.status_code, body)
+                return Answer(response.status_code, response.headers, b"".join(_until(deadline, response)))
         except httpx.HTTPError as error:
             transient = isinstance(error, _TRANSIENT_ERRORS)
             raise RequestFailed(f"{self.name}: {type(error).__name__} {error}", transient=transient) from error
 
-    def _decode(self, status: int, body: bytes) -> Any:
+    def _decode(self, answer: Answer) -> Any:
+        status = answer.status
         if status == _TOO_BUSY or status >= 500:
             broken = status != _TOO_BUSY
             raise RequestFailed(f"{self.name} answered {status}", transient=status in _TRANSIENT, broken=broken)
         if not 200 <= status < 300:
-            raise Rejected(status, body[:500].decode(errors="replace"))
+            raise Rejected(status, answer.body[:500].decode(errors="replace"))
         try:
-            return msgspec.json.decode(body)
+            return msgspec.json.decode(answer.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RequestFailed(f"{self.name}: the answer is no JSON", transient=False) from error
 
@@ -250,7 +266,7 @@ class Outside:
             client = self._clients.get(os.getpid())
             if client is None:
                 # No proxies out of the environment: who is called is what the settings say.
-                client = httpx.Client(base_url=self._url, trust_env=False, headers={"content-type": "application/json"})
+                client = httpx.Client(base_url=self.url, trust_env=False)
                 self._clients[os.getpid()] = client
             return client
 
