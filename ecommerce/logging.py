@@ -51,6 +51,7 @@ def configuration(level: str, service: str) -> dict[str, Any]:
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.worker.request": {"level": "WARNING"},
             "django.request": {"level": "ERROR"},
+            "stripe": {"level": "WARNING"},  # below that, it writes out what it sends and is told: tokens of cards
             "stamina": {"level": "ERROR"},  # what a retry was about is said where it is given up
         },
     }

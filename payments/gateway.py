@@ -27,19 +27,27 @@ class Authorize(Operation, frozen=True, kw_only=True):
         return f"Authorize(order={self.order!r}, amount={self.amount}, currency={self.currency!r})"
 
 
-class Capture(Operation, frozen=True):
+class OnCharge(Operation, frozen=True, kw_only=True):
+    """Something to do with what `Authorize` made; `charge` is empty where its answer has not been heard."""
+
+    amount: int
+    currency: str
+    charge: str = ""
+
+
+class Capture(OnCharge, frozen=True):
     """Take the whole amount that is held."""
 
 
-class Void(Operation, frozen=True):
+class Void(OnCharge, frozen=True):
     """Let go of what is held, and hold nothing for this order ever after."""
 
 
-class Refund(Operation, frozen=True):
+class Refund(OnCharge, frozen=True):
     """Give back the whole amount that was captured."""
 
 
-class Lookup(Operation, frozen=True):
+class Lookup(OnCharge, frozen=True):
     """Tell where the charge stands."""
 
 

@@ -7,7 +7,7 @@ so the log drops a second one. What stays unknown stays pending, and the sweep a
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from celery import current_app, shared_task
@@ -68,25 +68,32 @@ def _authorization(payment: Payment) -> g.Authorize:
     return g.Authorize(order=payment.order_id, amount=payment.amount, currency=payment.currency, token=token)
 
 
+OnCharge = TypeVar("OnCharge", bound=g.OnCharge)
+
+
+def _on_charge(operation: type[OnCharge], payment: Payment) -> OnCharge:
+    return operation(order=payment.order_id, amount=payment.amount, currency=payment.currency, charge=payment.charge_id)
+
+
 @shared_task(name="payments.capture")
 def capture(order_ids: Sequence[str]) -> None:
     """Has the gateway take what it holds for these orders."""
     payments = selectors.asked(order_ids, Pending.CAPTURE)
-    _ask(payments, gateway().capture([g.Capture(order=payment.order_id) for payment in payments]), _captured)
+    _ask(payments, gateway().capture([_on_charge(g.Capture, payment) for payment in payments]), _captured)
 
 
 @shared_task(name="payments.void")
 def void(order_ids: Sequence[str]) -> None:
     """Has the gateway let go of these orders, for good."""
     payments = selectors.asked(order_ids, Pending.VOID)
-    _ask(payments, gateway().void([g.Void(order=payment.order_id) for payment in payments]), _voided)
+    _ask(payments, gateway().void([_on_charge(g.Void, payment) for payment in payments]), _voided)
 
 
 @shared_task(name="payments.refund")
 def refund(order_ids: Sequence[str]) -> None:
     """Has the gateway give back what it took for these orders."""
     payments = selectors.asked(order_ids, Pending.REFUND)
-    _ask(payments, gateway().refund([g.Refund(order=payment.order_id) for payment in payments]), _refunded)
+    _ask(payments, gateway().refund([_on_charge(g.Refund, payment) for payment in payments]), _refunded)
 
 
 _TASKS = {

@@ -35,6 +35,14 @@ class Authorize(Operation, frozen=True):
     token: Annotated[str, msgspec.Meta(max_length=500)]
 
 
+class OnCharge(Operation, frozen=True):
+    """Something to do with the order's only charge: what else names it is taken, and not needed."""
+
+    amount: int = 0
+    currency: str = ""
+    charge: str = ""
+
+
 class ChargeResult(Result, frozen=True):
     """The answer to an operation on a charge."""
 
@@ -170,7 +178,7 @@ _on_a_charge: dict[str, Callable[[Ledger, Any], Result]] = {
     "capture": capture, "void": void, "refund": refund, "lookup": lookup,
 }  # fmt: skip
 ENDPOINTS = {"authorize": Endpoint(Authorize, authorize)} | {
-    name: Endpoint(Operation, perform) for name, perform in _on_a_charge.items()
+    name: Endpoint(OnCharge, perform) for name, perform in _on_a_charge.items()
 }
 
 if __name__ == "__main__":

@@ -66,19 +66,19 @@ def authorize(gateway: SandboxGateway, order: str, token: str = "tok_visa", amou
 
 
 def capture(gateway: SandboxGateway, order: str) -> Any:
-    return gateway.capture([Capture(order=order)])[0]
+    return gateway.capture([Capture(order=order, amount=1999, currency="USD")])[0]
 
 
 def void(gateway: SandboxGateway, order: str) -> Any:
-    return gateway.void([Void(order=order)])[0]
+    return gateway.void([Void(order=order, amount=1999, currency="USD")])[0]
 
 
 def refund(gateway: SandboxGateway, order: str) -> Any:
-    return gateway.refund([Refund(order=order)])[0]
+    return gateway.refund([Refund(order=order, amount=1999, currency="USD")])[0]
 
 
 def lookup(gateway: SandboxGateway, order: str) -> Any:
-    return gateway.lookup([Lookup(order=order)])[0]
+    return gateway.lookup([Lookup(order=order, amount=1999, currency="USD")])[0]
 
 
 def test_a_charge_is_authorised_captured_and_refunded_once_however_often_it_is_asked(
