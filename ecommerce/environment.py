@@ -48,6 +48,12 @@ def _key_bytes(value: str) -> str:
     return value
 
 
+def _one_word(value: str) -> str:
+    if not all("!" <= character <= "~" for character in value):
+        raise ValueError("must be printable ASCII without spaces")
+    return value
+
+
 def _kill_point(value: str) -> str:
     try:
         if value:
@@ -78,6 +84,10 @@ class Environment(BaseSettings):
     SERVICE: Literal["orders", "inventory", "payments", "shipping", "all"]
 
     MASTER_KEY: Annotated[str, AfterValidator(_key_bytes)] = ""
+    PAYMENT_GATEWAY: Literal["sandbox", "stripe"] = "sandbox"
+    STRIPE_API_KEY: Annotated[str, AfterValidator(_one_word)] = ""
+    STRIPE_WEBHOOK_SECRET: Annotated[str, AfterValidator(_one_word)] = ""
+    STRIPE_API_BASE: Annotated[str, _url("https", "http")] = "https://api.stripe.com"
     GATEWAY_URL: Annotated[str, _url("http", "https")] = "http://127.0.0.1:4101"
     CARRIER_URL: Annotated[str, _url("http", "https")] = "http://127.0.0.1:4102"
     ORDER_DEADLINE_SECONDS: Annotated[int, Field(ge=1, le=86_400)] = 900
@@ -106,6 +116,15 @@ class Environment(BaseSettings):
                     raise ValueError(f"{name} is required in production")
             if self.KILL_POINT:
                 raise ValueError("KILL_POINT has the process kill itself: refused in production")
+        return self
+
+    @model_validator(mode="after")
+    def _stripe_has_its_keys(self) -> "Environment":
+        # Of those that serve payments: no other process needs to know them.
+        if self.PAYMENT_GATEWAY == "stripe" and "payments" in self.served:
+            for name in ("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET"):
+                if not getattr(self, name):
+                    raise ValueError(f"{name} is required with PAYMENT_GATEWAY=stripe")
         return self
 
     @property

@@ -31,18 +31,23 @@ from payments.messages import (
     ChargeRefunded,
     ChargeVoided,
 )
+from payments.stripe.gateway import StripeGateway
 
 log = structlog.get_logger(__name__)
 
 _UNANSWERED_AFTER = timedelta(seconds=3)
 _AT_ONCE = 100
 _MOST_SWEPT = 1000
+_BANK_SECONDS = 15.0
 
 
 @cache
-def gateway() -> g.SandboxGateway:
+def gateway() -> g.Gateway:
     """The gateway of this process: one connection pool, one circuit breaker."""
-    return g.SandboxGateway(Outside("gateway", settings.GATEWAY_URL))
+    if settings.PAYMENT_GATEWAY == "stripe":
+        outside = Outside("stripe", settings.STRIPE_API_BASE, timeout=_BANK_SECONDS)
+        return StripeGateway(outside, api_key=settings.STRIPE_API_KEY)
+    return g.SandboxGateway(Outside("gateway", settings.ENV.GATEWAY_URL))
 
 
 @shared_task(name="payments.authorize")

@@ -36,7 +36,7 @@ def pipeline(env: Mapping[str, str], *, reload: bool = False) -> list[Program]:
     """The table: servers, sandbox parties, web, consumers, Celery. With `reload`, code changes restart ours."""
     return [
         *_servers(env),
-        *_sandbox("gateway", env.get("GATEWAY_URL", DEFAULT_GATEWAY), reload),
+        *_gateway(env, reload),
         *_sandbox("carrier", env.get("CARRIER_URL", DEFAULT_CARRIER), reload),
         _web("web", service="all", port=int(env.get("PORT", "3000")), reload=reload),
         *(_web(name, service=name, port=port, reload=reload) for name, port in SERVICE_PORTS.items()),
@@ -61,6 +61,12 @@ def _servers(env: Mapping[str, str]) -> list[Program]:
 
 def _server(name: str, server: Server, *ports: int) -> Program:
     return Program(name=name, command=server.command(), ports=ports, server=server, stop_seconds=30)
+
+
+def _gateway(env: Mapping[str, str], reload: bool) -> list[Program]:
+    if env.get("PAYMENT_GATEWAY") == "stripe":
+        return []
+    return _sandbox("gateway", env.get("GATEWAY_URL", DEFAULT_GATEWAY), reload)
 
 
 def _sandbox(name: str, url: str, reload: bool) -> list[Program]:

@@ -48,7 +48,7 @@ class Ledger:
     def __init__(self, url: str | None) -> None:
         self._client = httpx.Client(base_url=url, timeout=10) if url else None
         self._charges: dict[str, Charge] | None = None
-        self.said = "not read"
+        self.said = "not read" if url else "not compared"
 
     def read(self) -> None:
         """Reads all of it."""

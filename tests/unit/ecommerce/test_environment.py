@@ -93,6 +93,10 @@ WRONG = {
     "MONGO_URI": ["127.0.0.1:27017", "mysql://127.0.0.1", "mongodb:/127.0.0.1"],
     "REDIS_URL": ["127.0.0.1:6379", "http://127.0.0.1"],
     "GATEWAY_URL": ["gateway-value", "ftp://127.0.0.1"],
+    "PAYMENT_GATEWAY": ["bank-value"],
+    "STRIPE_API_KEY": ["sk two words", "sk_é"],
+    "STRIPE_WEBHOOK_SECRET": ["whsec two words"],
+    "STRIPE_API_BASE": ["api-value", "ftp://127.0.0.1"],
     "CARRIER_URL": ["carrier-value", "ftp://127.0.0.1"],
     "JWT_SECRET": ["a-secret-that-is-31-bytes-long!"],
     "MASTER_KEY": ["not base64!", "é" * 44, base64.b64encode(b"x" * 31).decode(), base64.b64encode(b"x" * 33).decode()],
@@ -140,6 +144,18 @@ def test_production_does_not_start_with_a_kill_point() -> None:
     refusal = "  KILL_POINT has the process kill itself: refused in production"
     assert starts(GOOD | armed) == [(0, "()\n")]
     assert refused(PRODUCTION | armed) == [[refusal]]
+
+
+STRIPE = GOOD | {"PAYMENT_GATEWAY": "stripe", "STRIPE_API_KEY": "sk_test_1", "STRIPE_WEBHOOK_SECRET": "whsec_1"}
+
+
+def test_stripe_is_not_chosen_without_its_secrets_by_a_process_that_serves_payments() -> None:
+    names = ("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET")
+    assert starts(STRIPE) == [(0, "()\n")]
+    assert refused(*(STRIPE | {name: "", "SERVICE": service} for name in names for service in ("all", "payments"))) == [
+        [f"  {name} is required with PAYMENT_GATEWAY=stripe"] for name in names for _ in range(2)
+    ]
+    assert starts(STRIPE | {"SERVICE": "orders"} | dict.fromkeys(names, "")) == [(0, "()\n")]
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
