@@ -19,6 +19,7 @@ os.environ |= {
     "DATABASE_PREFIX": "",
     "GATEWAY_URL": f"http://127.0.0.1:{GATEWAY_PORT}",
     "CARRIER_URL": f"http://127.0.0.1:{CARRIER_PORT}",
+    "PAYMENT_GATEWAY": "sandbox",
     "ORDER_DEADLINE_SECONDS": "120",
     "LOG_LEVEL": "INFO",
 }

@@ -1,9 +1,9 @@
 """Which gateway the tasks ask, and whose ledger is compared."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
 
 from ecommerce.audit.ledger import Ledger
 from payments.gateway import SandboxGateway
@@ -22,7 +22,7 @@ def test_the_sandbox_is_asked_unless_told_otherwise() -> None:
     assert isinstance(gateway(), SandboxGateway)
 
 
-def test_stripe_is_asked_where_it_is_chosen_at_its_own_address(settings: SettingsWrapper) -> None:
+def test_stripe_is_asked_where_it_is_chosen_at_its_own_address(settings: Any) -> None:
     settings.PAYMENT_GATEWAY, settings.STRIPE_API_KEY = "stripe", "sk_test_1"
     chosen = gateway()
     assert isinstance(chosen, StripeGateway)
