@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
-from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
-from ecommerce import identity, outbox, storage
+from ecommerce import identity, outbox, positions, storage
 from ecommerce.deadletters.letters import COLLECTION as DEAD_LETTERS
 from ecommerce.deadletters.letters import letter, letter_id
 from ecommerce.decision import decide
@@ -239,8 +238,8 @@ class Batch:
 
     # Writing
 
-    def write(self, positions: Mapping[Position, int]) -> None:
-        """Writes all that was decided, one command a collection."""
+    def write(self, moved: Mapping[Position, int], *, known: Mapping[Position, int]) -> None:
+        """Writes all that was decided, one command a collection, and the consumer's positions where they `moved`."""
         self.asked = self._intents
         dirty = [held for held in self._held.values() if held.dirty]
         self._write_outbox(dirty)
@@ -250,8 +249,7 @@ class Batch:
             self._database[collection].bulk_write(writes, ordered=False, session=self._session)
         if self._letters:
             self._database[DEAD_LETTERS].insert_many(self._letters, session=self._session)
-        if positions:
-            self._database[storage.POSITIONS].bulk_write(position_writes(positions), session=self._session)
+        positions.save(self._database, moved, known=known, session=self._session)
 
     def _write_outbox(self, dirty: Sequence[Held]) -> None:
         messages = [outbox.message(event, data) for event, data in self._published]
@@ -265,11 +263,3 @@ class Batch:
         for held in dirty:
             held.stamp = stamp
         self._database[outbox.COLLECTION].insert_one(outbox.document(stamp, messages), session=self._session)
-
-
-def position_writes(positions: Mapping[Position, int]) -> list[UpdateOne]:
-    """Moves positions forward, never back: a consumer that lost its partitions may still finish a batch."""
-    return [
-        UpdateOne({"_id": f"{topic}:{partition}"}, {"$max": {"offset": offset}}, upsert=True)
-        for (topic, partition), offset in positions.items()
-    ]

@@ -2,6 +2,7 @@
 
 Positions are written in the engine's transaction, and reading starts there: after a crash, and after a restore of an
 older database, it reads again what that database has not seen. They may be a second behind the log, never ahead of it.
+It also does so while it runs, when the database has become an older one, a topic a new one, or Kafka has lost messages.
 Offsets are also committed to Kafka, for those who look at the lag. An outage of MongoDB or Kafka pauses it; no message
 is to blame for that, so none is set aside.
 """
@@ -13,18 +14,19 @@ from contextlib import suppress
 from typing import TypeVar
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from django.db import DatabaseError
 from pymongo.errors import PyMongoError
 
-from ecommerce import kafka, killpoints, storage
-from ecommerce.batch import position_writes
+from ecommerce import kafka, killpoints, positions
 from ecommerce.engine import Engine
 from ecommerce.inputs import Input, Position
 from ecommerce.killpoints import Place
 from ecommerce.leases import Lease
 from ecommerce.pace import Pace, Pending
+from ecommerce.positions import WentBack
 from ecommerce.reading import read
+from ecommerce.topicids import TopicIds
 
 T = TypeVar("T")
 
@@ -37,6 +39,7 @@ _POLL_SECONDS = 0.5
 _SAVE_EVERY = 1.0
 _SHOW_EVERY = 1.0
 _LONGEST_PAUSE = 5.0
+_OUT_OF_REACH = (PyMongoError, DatabaseError, KafkaException)
 
 
 class ServiceConsumer:
@@ -50,6 +53,8 @@ class ServiceConsumer:
         self._assigning = False
         self._unsaved = Pending(_SAVE_EVERY)
         self._unshown = Pending(_SHOW_EVERY)
+        self._known: dict[Position, int] = {}  # what was stored when it was last read or saved
+        self._topic_ids: TopicIds | None = None
         self._consumer: Consumer | None = None
         self._pace = Pace()
 
@@ -65,22 +70,31 @@ class ServiceConsumer:
                     self._consume(lease)
                 else:
                     time.sleep(0.5)
-        except (PyMongoError, DatabaseError):
+        except _OUT_OF_REACH:
             if not self._stopping:
                 raise
-            log.warning("stopped while MongoDB is out of reach: what was not committed will be read again")
+            log.warning("stopped in an outage: what was not committed will be read again")
 
     def _consume(self, lease: Lease | None) -> None:
+        """Until it is stopped, loses its lease, or has to start over from what is stored."""
+        self._topic_ids = TopicIds(self._service.topics)
         self._consumer = kafka.consumer(self._group)
         try:
             self._consumer.subscribe(list(self._service.topics), on_assign=self._start_from_positions)
             log.info("consuming", service=self._service.name, topics=self._service.topics)
             while not self._stopping and (lease is None or self._patiently(lease.keep)):
-                for batch in _batches(self._next_messages()):
+                messages, lost = self._next_messages()
+                for batch in _batches(messages):
                     self._take(batch)
+                for position in lost:
+                    self._forget(position)
+                if lost or self._topic_ids.changed():
+                    break
+        except WentBack:
+            self._unsaved = Pending(_SAVE_EVERY)  # that was taken into the database as it was
+            log.warning("the database is an older one: reading again what it has not seen", service=self._service.name)
         finally:
-            with suppress(PyMongoError):  # what was not saved will be read again
-                self._save(self._unsaved.due(now=True))
+            self._save_the_rest()
             self._show({}, now=True)
             self._consumer.close()
             self._consumer = None
@@ -90,12 +104,15 @@ class ServiceConsumer:
 
     # Reading
 
-    def _next_messages(self) -> list[Message]:
-        """Waits for a message, and takes what else is there by then, or comes while it lingers."""
+    def _next_messages(self) -> tuple[list[Message], list[Position]]:
+        """Waits for a message, and takes what else is there by then, or comes while it lingers.
+
+        Gives also the partitions that have nothing where they were to be read from.
+        """
         assert self._consumer is not None
         first = self._consumer.poll(_POLL_SECONDS)
         if first is None:
-            return []
+            return [], []
         messages, size = [first], len(first)
         until = time.monotonic() + self._pace.linger()
         while len(messages) < MOST_INPUTS and size < MOST_BYTES:
@@ -105,67 +122,94 @@ class ServiceConsumer:
                 break
             messages += more
             size += sum(len(message) for message in more)
-        return [message for message in messages if _is_message(message)]
+        lost = [self._position(message) for message in messages if _code(message) == KafkaError._AUTO_OFFSET_RESET]
+        return [message for message in messages if _is_message(message)], lost
 
     def _start_from_positions(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         killpoints.reached(Place.CONSUMER_AT_ASSIGNMENT, (self._service.name,))
+        assert self._topic_ids is not None
         self._assigning = True
-        ids = [f"{each.topic}:{each.partition}" for each in partitions]
-        positions = self._engine.database[storage.POSITIONS]
         try:
-            self._patiently(lambda: self._save(self._unsaved.due(now=True)))
-            known = self._patiently(
-                lambda: {each["_id"]: int(each["offset"]) for each in positions.find({"_id": {"$in": ids}})}
-            )
+            self._save_the_rest()
+            self._patiently(self._topic_ids.read)
+            wanted = {self._position_of(each): each for each in partitions}
+            self._known |= self._patiently(lambda: positions.stored(self._engine.database, wanted))
         finally:
             self._assigning = False
-        for id, partition in zip(ids, partitions, strict=True):
-            partition.offset = known.get(id, OFFSET_BEGINNING)
+        for position, partition in wanted.items():
+            # A topic without an id is not there now: when it comes, all of it is to be read.
+            partition.offset = (self._known[position] if position.topic_id else 0) or OFFSET_BEGINNING
         consumer.assign(partitions)
         log.info("assigned", service=self._service.name, partitions=len(partitions))
+
+    def _forget(self, position: Position) -> None:
+        """Kafka has lost messages, or was restored, and may give their offsets to others: the log tells what is new."""
+        log.warning("nothing is where it was read up to, it is read from its beginning", **position._asdict())
+        self._patiently(lambda: positions.forget(self._engine.database, position))
+        self._unsaved.forget(position)
 
     # Taking
 
     def _take(self, messages: Sequence[Message]) -> None:
-        positions = {_position(message): (message.offset() or 0) + 1 for message in messages}
+        moved = {self._position(message): (message.offset() or 0) + 1 for message in messages}
         inputs = [given for message in messages if (given := read(self._service, message)) is not None]
-        due = self._unsaved.due(positions)
+        due = self._unsaved.due(moved)
         if inputs:
             killpoints.reached(Place.CONSUMER_AFTER_READING, (self._service.name,))
             with self._pace.batch():
-                self._patiently(lambda: self._engine.take(inputs, due))
+                self._patiently(lambda: self._engine.take(inputs, due, known=self._known))
             log.debug("batch", service=self._service.name, inputs=len(inputs), seconds=self._pace.took)
             killpoints.reached(Place.CONSUMER_AFTER_HANDLING, (self._service.name,))
         elif due:
             self._patiently(lambda: self._save(due))
         # Only now: whoever saves what is unsaved (a stop, a new assignment) must not save what was not taken.
-        self._unsaved.add(positions)
-        self._unsaved.drop(due)
-        self._show(positions)
+        self._unsaved.add(moved)
+        self._saved(due)
+        self._show(moved)
 
-    def _save(self, positions: Mapping[Position, int]) -> None:
-        if positions:
-            self._engine.database[storage.POSITIONS].bulk_write(position_writes(positions))
+    def _save(self, moved: Mapping[Position, int]) -> None:
+        if moved:
+            self._engine.take([], moved, known=self._known)
 
-    def _show(self, positions: Mapping[Position, int], *, now: bool = False) -> None:
+    def _saved(self, moved: Mapping[Position, int]) -> None:
+        self._unsaved.drop(moved)
+        self._known |= moved
+
+    def _save_the_rest(self) -> None:
+        """At an end: what cannot be saved is given up, and read again."""
+        rest = self._unsaved.due(now=True)
+        self._unsaved = Pending(_SAVE_EVERY)
+        with suppress(PyMongoError, WentBack):
+            self._save(rest)
+        self._known.clear()
+
+    def _show(self, moved: Mapping[Position, int], *, now: bool = False) -> None:
         """Tells Kafka, for those who look at the lag."""
         assert self._consumer is not None
-        self._unshown.add(positions)
+        self._unshown.add(moved)
         due = self._unshown.due(now=now)
         if due:
-            offsets = [TopicPartition(*position, offset) for position, offset in due.items()]
+            offsets = [TopicPartition(each.topic, each.partition, offset) for each, offset in due.items()]
             self._consumer.commit(offsets=offsets, asynchronous=True)
             self._unshown.drop(due)
 
+    def _position(self, message: Message) -> Position:
+        return self._position_of(TopicPartition(message.topic() or "", message.partition() or 0))
+
+    def _position_of(self, partition: TopicPartition) -> Position:
+        assert self._topic_ids is not None
+        return Position(partition.topic, partition.partition, self._topic_ids.of(partition.topic))
+
     def _patiently(self, call: Callable[[], T]) -> T:
-        """Calls until MongoDB answers, backing off with full jitter; keeps its place in the group meanwhile."""
+        """Calls until it is answered, backing off with full jitter; keeps its place in the group meanwhile."""
         attempt = 0
         while True:
             try:
                 return call()
-            except (PyMongoError, DatabaseError) as error:
+            except _OUT_OF_REACH as error:
                 pause = random.uniform(0, min(_LONGEST_PAUSE, 0.05 * 2 ** min(attempt, 10)))
-                log.warning("MongoDB is out of reach, pausing", error=repr(error)[:500], seconds=round(pause, 2))
+                who = "Kafka" if isinstance(error, KafkaException) else "MongoDB"
+                log.warning(f"{who} is out of reach, pausing", error=repr(error)[:500], seconds=round(pause, 2))
                 if self._stopping:
                     raise
                 self._idle(pause)
@@ -200,8 +244,9 @@ def _batches(messages: Sequence[Message]) -> Iterator[list[Message]]:
     yield batch
 
 
-def _position(message: Message) -> Position:
-    return Position(message.topic() or "", message.partition() or 0)
+def _code(message: Message) -> int | None:
+    error = message.error()
+    return None if error is None else error.code()
 
 
 def _is_message(message: Message) -> bool:

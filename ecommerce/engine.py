@@ -30,6 +30,7 @@ from ecommerce.transaction import in_transaction
 T = TypeVar("T")
 
 _DUPLICATE_KEY = 11000
+_NOTHING: Mapping[Position, int] = {}
 
 
 class Engine:
@@ -46,21 +47,28 @@ class Engine:
         # Django's connection reads times as naive ones; here they have their zone.
         return connection.database.with_options(CodecOptions(tz_aware=True))  # type: ignore[no-any-return, attr-defined]
 
-    def take(self, inputs: Sequence[Input], positions: Mapping[Position, int] | None = None) -> list[Outcome]:
+    def take(
+        self,
+        inputs: Sequence[Input],
+        positions: Mapping[Position, int] = _NOTHING,
+        *,
+        known: Mapping[Position, int] = _NOTHING,
+    ) -> list[Outcome]:
         """Takes `inputs`, in order, and moves the consumer's `positions` (next offset) with them.
 
         Gives an outcome for each input. One that is in the log already changes nothing (`duplicate`); a refused
         command changes nothing (`refused`); a message that raises is parked alone. Raises `PyMongoError` when
         MongoDB is out of reach for longer than the wrapper's patience: then nothing, or everything, is stored, and
-        the same call again is safe.
+        the same call again is safe. Raises `positions.WentBack`, and stores nothing, when MongoDB has less than the
+        positions that are `known` to be stored.
         """
         try:
-            return self._take(inputs, positions or {}, look_up=False)
+            return self._take(inputs, positions, known, look_up=False)
         except (BulkWriteError, DuplicateKeyError) as error:
             if not _is_duplicate(error):
                 raise
             # Something is in the log already. Duplicates are rare, so only now is it worth asking which.
-            return self._take(inputs, positions or {}, look_up=True)
+            return self._take(inputs, positions, known, look_up=True)
 
     def execute(self, command: Message, *, id: str, at: datetime | None = None) -> Outcome:
         """Takes one command, answer or deadline. Raises `Refused` if the state does not allow it.
@@ -94,12 +102,14 @@ class Engine:
         killpoints.reached(Place.ENGINE_BEFORE_COMMIT, batch.labels())
         return batch, result
 
-    def _take(self, inputs: Sequence[Input], positions: Mapping[Position, int], *, look_up: bool) -> list[Outcome]:
+    def _take(
+        self, inputs: Sequence[Input], moved: Mapping[Position, int], known: Mapping[Position, int], *, look_up: bool
+    ) -> list[Outcome]:
         def body(batch: Batch, _: ClientSession) -> list[Outcome]:
             batch.load(inputs, look_up=look_up)
             for given in inputs:
                 batch.take(given)
-            batch.write(positions)
+            batch.write(moved, known=known)
             return batch.outcomes
 
         return self.transact(body)

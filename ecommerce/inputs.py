@@ -12,10 +12,11 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 
 class Position(NamedTuple):
-    """A partition of a topic, as a consumer's positions name it."""
+    """A partition of a topic, as a consumer's positions name it; a topic made anew has another `topic_id`."""
 
     topic: str
     partition: int
+    topic_id: str = ""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,7 +46,8 @@ def consumer(group: str) -> Consumer:
             "group.id": group,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            "auto.offset.reset": "earliest",
+            # Where to go when there is nothing at a position is for the consumer to say, and to note.
+            "auto.offset.reset": "error",
             # One member owns an order's partition of every topic; the cooperative assignors split them.
             "partition.assignment.strategy": "range",
             "session.timeout.ms": 10_000,

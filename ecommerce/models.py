@@ -95,7 +95,7 @@ class DeadLetter(models.Model):
 
 
 class Position(models.Model):
-    """The next offset that this service's consumer reads of a partition (`<topic>:<partition>`)."""
+    """The next offset that this service's consumer reads of a partition (`<topic>:<partition>:<id of the topic>`)."""
 
     id = models.CharField(primary_key=True, db_column="_id", max_length=300)
     offset = models.BigIntegerField()

@@ -55,3 +55,7 @@ class Pending:
         if told:
             self._positions = {each: offset for each, offset in self._positions.items() if told.get(each) != offset}
             self._due_at = time.monotonic() + self._every
+
+    def forget(self, position: Position) -> None:
+        """Nothing is to be told of this partition."""
+        self._positions.pop(position, None)

@@ -8,13 +8,10 @@ import redis
 from django.core.management import call_command
 from django.db import connections
 
-from ecommerce import kafka
-from ecommerce.registry import services
-from ecommerce.topics import create_topics, topics_of
 from tests import settings
 from tests.processes import MANAGE, ProjectProcess
 from tests.servers import Servers
-from tests.waiting import until
+from tests.topics import make_topics_anew
 
 URL = f"http://127.0.0.1:{settings.WEB_PORT}"
 SERVICES = ("orders", "inventory", "payments", "shipping")
@@ -54,18 +51,7 @@ def start_empty(servers: Servers) -> None:
         connections[service].connection.drop_database(settings.DATABASES[service]["NAME"])
     call_command("migrate_all", verbosity=0, stdout=StringIO())
     redis.Redis.from_url(servers.redis.url).flushall()
-    admin, wanted = kafka.admin(), topics_of(services())
-    there = [name for name in wanted if name in admin.list_topics(timeout=10).topics]
-    if there:
-        for future in admin.delete_topics(there).values():
-            future.result()
-    missing = set(wanted)
-
-    def created() -> bool:
-        missing.difference_update(create_topics(admin, wanted))
-        return not missing
-
-    until("the topics to be made again", created)  # one is gone a moment after its deletion was acknowledged
+    make_topics_anew()
 
 
 def consumer_names(service: str, count: int) -> list[str]:

@@ -10,6 +10,9 @@ from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 from django.conf import settings
 
 from ecommerce import kafka
+from ecommerce.registry import services
+from ecommerce.topics import create_topics, topics_of
+from tests.waiting import until
 
 
 class Record(NamedTuple):
@@ -29,6 +32,23 @@ def topic(*, partitions: int = 1, config: Mapping[str, str] | None = None) -> It
     finally:
         with suppress(KafkaException):
             admin.delete_topics([name])[name].result(20)
+
+
+def make_topics_anew() -> None:
+    """Deletes the services' topics and creates them again, empty."""
+    admin, wanted = kafka.admin(), topics_of(services())
+
+    def there() -> list[str]:
+        return [name for name in wanted if name in admin.list_topics(timeout=10).topics]
+
+    old = there()
+    if old:
+        for future in admin.delete_topics(old).values():
+            future.result()
+    # A moment after the deletion was acknowledged. What is put on a topic earlier may go with the former one.
+    until("the topics to be gone", lambda: not there())
+    create_topics(admin, wanted)
+    until("the topics to be there", lambda: len(there()) == len(wanted))
 
 
 def configure(name: str, key: str, value: str) -> None:

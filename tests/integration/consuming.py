@@ -1,6 +1,6 @@
 """Messages put on Kafka by hand and consumers that run in threads: what the tests of the consumer share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +12,10 @@ from ecommerce import identity, kafka, storage
 from ecommerce.consumer import ServiceConsumer
 from ecommerce.deadletters import letters as deadletters
 from ecommerce.engine import Engine
+from ecommerce.inputs import Position
 from ecommerce.messages import Event, encode, seal_in_envelope
+from ecommerce.positions import position_id
+from ecommerce.topicids import TopicIds
 from ecommerce.topics import PARTITIONS
 from orders.events import TOPIC, Item, OrderCreated, Sealed
 from tests.waiting import until
@@ -59,12 +62,13 @@ class Topic:
     def skip_to_end(self, engine: Engine) -> None:
         """Lets the service begin here, behind what earlier tests have left on all its topics."""
         consumer = Consumer({"bootstrap.servers": settings.KAFKA_BROKERS, "group.id": "tests"})
-        partitions = [(topic, each) for topic in engine.service.topics for each in range(PARTITIONS)]
+        ids = _ids_of(engine.service.topics)
+        left = [Position(topic, each, ids.of(topic)) for topic in engine.service.topics for each in range(PARTITIONS)]
 
         def done() -> bool:
-            while partitions:
-                _, end = consumer.get_watermark_offsets(TopicPartition(*partitions[-1]), timeout=5)
-                set_position(engine, *partitions.pop(), end)
+            while left:
+                _, end = consumer.get_watermark_offsets(TopicPartition(left[-1].topic, left[-1].partition), timeout=5)
+                _set(engine, left.pop(), end)
             return True
 
         try:
@@ -79,14 +83,27 @@ def envelope_of(event: Event) -> Any:
 
 def set_position(engine: Engine, topic: str, partition: int, offset: int) -> None:
     """As a restored backup has it: the next offset to read."""
-    engine.database[storage.POSITIONS].update_one(
-        {"_id": f"{topic}:{partition}"}, {"$set": {"offset": offset}}, upsert=True
-    )
+    _set(engine, _position(topic, partition), offset)
 
 
 def position(engine: Engine, topic: str = TOPIC, partition: int = 0) -> int:
-    found = engine.database[storage.POSITIONS].find_one({"_id": f"{topic}:{partition}"})
+    found = engine.database[storage.POSITIONS].find_one({"_id": position_id(_position(topic, partition))})
     return int(found["offset"]) if found else -1
+
+
+def _set(engine: Engine, position: Position, offset: int) -> None:
+    moved = {"$set": {"offset": offset}}
+    engine.database[storage.POSITIONS].update_one({"_id": position_id(position)}, moved, upsert=True)
+
+
+def _position(topic: str, partition: int) -> Position:
+    return Position(topic, partition, _ids_of([topic]).of(topic))
+
+
+def _ids_of(topics: Sequence[str]) -> TopicIds:
+    ids = TopicIds(topics)
+    ids.read()
+    return ids
 
 
 def taken(engine: Engine) -> list[str]:

@@ -155,9 +155,9 @@ def test_a_stopped_consumer_finishes_the_batch_in_hand(
     take = shipping.take
     with consuming(shipping) as (consumer, outcome):
 
-        def stop_and_take(*given: Any) -> Any:
+        def stop_and_take(*given: Any, **known: Any) -> Any:
             consumer.stop()
-            return take(*given)
+            return take(*given, **known)
 
         monkeypatch.setattr(shipping, "take", stop_and_take)
         outcome.result(30)
