@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from ecommerce import identity
 from ecommerce.messages import Answer, Command, Intent
 
 ERASED: Final = "ERASED"  # the reason of a ChargeDeclined that no gateway gave: the card's key is destroyed
@@ -88,3 +89,8 @@ class RefundPayment(Command, frozen=True, kw_only=True):
     order_id: str
     reason: str
     by: str
+
+
+def answer_id(answer: Answer, *, question: str) -> str:
+    """The id of an answer to what is pending, whoever heard it: an order is asked for each thing once."""
+    return identity.derived_id("answer", answer.key, question, type(answer).__name__)

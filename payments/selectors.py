@@ -16,6 +16,12 @@ def payment(order_id: str) -> Payment | None:
     return Payment.objects.filter(pk=order_id).exclude(customer_id="").first()
 
 
+def state(order_id: str) -> domain.Payment | None:
+    """What payments knows of an order, if anything."""
+    found: list[domain.Payment] = storage.states(engine("payments").database, PAYMENT, {"_id": order_id})
+    return found[0] if found else None
+
+
 def asked(order_ids: Sequence[str], pending: Pending) -> list[domain.Payment]:
     """Those of `order_ids` for which the gateway is still to be asked for `pending`."""
     where = {"_id": {"$in": list(order_ids)}, "pending": pending}

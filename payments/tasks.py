@@ -30,6 +30,7 @@ from payments.messages import (
     ChargeDeclined,
     ChargeRefunded,
     ChargeVoided,
+    answer_id,
 )
 from payments.stripe.gateway import StripeGateway
 
@@ -164,10 +165,7 @@ def _take(payments: Sequence[Payment], answers: Sequence[Answer]) -> None:
     payments_engine = engine("payments")
     payments_engine.take(
         [
-            # An order is asked for each thing once, so this names the intent and its outcome.
-            payments_engine.input(
-                answer, id=identity.derived_id("answer", payment.order_id, payment.pending, type(answer).__name__)
-            )
+            payments_engine.input(answer, id=answer_id(answer, question=payment.pending))
             for payment, answer in zip(payments, answers, strict=True)
         ]
     )

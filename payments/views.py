@@ -1,5 +1,8 @@
 """Payments over HTTP."""
 
+from typing import Any
+
+from django.conf import settings
 from rest_framework import status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -7,12 +10,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ecommerce.http import idempotency
+from ecommerce.http.parsing import BytesParser
 from ecommerce.http.permissions import IsStaff, caller, may_see
 from ecommerce.registry import engine
 from payments import selectors
-from payments.messages import RefundPayment
+from payments.messages import RefundPayment, answer_id
 from payments.models import Payment
 from payments.serializers import RefundSerializer, represent
+from payments.stripe import webhooks
 
 
 class PaymentView(APIView):
@@ -32,6 +37,26 @@ class RefundView(APIView):
         )
         engine("payments").execute(command, id=idempotency.command_id(request, f"payments/{order_id}/refund"))
         return Response(represent(_visible(request, order_id)), status=status.HTTP_202_ACCEPTED)
+
+
+class StripeWebhookView(APIView):
+    """What Stripe has to say, at its own time: who sends it is shown by the signature alone."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    parser_classes = (BytesParser,)
+
+    def post(self, request: Request) -> Response:
+        if settings.PAYMENT_GATEWAY != "stripe":
+            raise NotFound("this shop's payments are not Stripe's")
+        body: Any = request.data or b""
+        webhooks.verify(body, request.headers.get("Stripe-Signature"), settings.STRIPE_WEBHOOK_SECRET)
+        notice = webhooks.read(body)
+        payment = selectors.state(notice.order_id) if notice and notice.order_id else None
+        answer = notice.answer(payment) if notice and payment else None
+        if notice and answer:
+            engine("payments").execute(answer, id=answer_id(answer, question=notice.question))
+        return Response({"received": True})
 
 
 def _visible(request: Request, order_id: str) -> Payment:

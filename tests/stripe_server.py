@@ -99,6 +99,10 @@ class StripeServer:
         """As after a day."""
         self._remembered.clear()
 
+    def cancel(self, id: str) -> None:
+        """As by somebody at Stripe's dashboard."""
+        self._cancel(self.intents[id], {})
+
     def keys(self, path: str) -> list[str | None]:
         """The idempotency keys of the requests whose path ends with `path`."""
         return [each.key for each in self.asked if each.path.endswith(path)]
