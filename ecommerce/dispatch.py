@@ -1,5 +1,10 @@
-"""Hands what the log calls for to Celery. A task that gets lost here is found again by the service's sweep."""
+"""Hands what the log calls for to Celery. A task that gets lost here is found again by the service's sweep.
 
+Tasks are queued by a thread of its own: whoever has committed, a customer's request say, does not wait for Redis.
+"""
+
+import queue
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -15,19 +20,51 @@ log = structlog.get_logger(__name__)
 
 # So many operations a task at most: what the outside parties take in one call.
 _AT_ONCE = 500
+_MOST_WAITING = 1000  # tasks, while Redis is away
+
+
+class Dispatcher:
+    """Queues tasks in the order in which they come, up to `most_waiting` of them, from any number of threads."""
+
+    def __init__(self, *, most_waiting: int = _MOST_WAITING) -> None:
+        self._waiting: queue.Queue[tuple[str, Sequence[str]]] = queue.Queue(most_waiting)
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def queue(self, task: str, keys: Sequence[str]) -> None:
+        """Has `task` queued for the aggregates `keys`, soon."""
+        try:
+            self._waiting.put_nowait((task, keys))
+        except queue.Full:
+            log.warning("task not queued, the sweep will find it", error="too many are waiting", task=task)
+        self._start()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():  # at first, and after a fork
+                self._thread = threading.Thread(target=self._work, name="dispatcher", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        while True:
+            task, keys = self._waiting.get()
+            try:
+                current_app.send_task(task, args=[keys], queue="outside")
+            except (OperationalError, OSError) as error:
+                log.warning("task not queued, the sweep will find it", error=repr(error), task=task)
+
+
+_dispatcher = Dispatcher()
 
 
 def ask_outside(service: Service, facts: Iterable[Envelope[Any]]) -> None:
-    """Queues the tasks that ask the outside world about the aggregates of `facts`, in chunks."""
+    """Has the tasks queued that ask the outside world about the aggregates of `facts`, in chunks."""
     keys: dict[str, list[str]] = defaultdict(list)
     for fact in facts:
         keys[service.asks[type(fact.payload)]].append(fact.payload.key)
-    try:
-        for task, wanted in keys.items():
-            for chunk in _chunks(wanted):
-                current_app.send_task(task, args=[chunk], queue="outside")
-    except (OperationalError, OSError) as error:
-        log.warning("task not queued, the sweep will find it", error=repr(error), tasks=sorted(keys))
+    for task, wanted in keys.items():
+        for chunk in _chunks(wanted):
+            _dispatcher.queue(task, chunk)
 
 
 def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
