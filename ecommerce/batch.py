@@ -19,6 +19,7 @@ from ecommerce.storage import Document
 
 log = structlog.get_logger(__name__)
 
+_NOTHING: Mapping[Position, int] = {}
 _BOOKKEEPING = frozenset({"_id", "stamp", "created_at", "updated_at"})
 
 
@@ -238,7 +239,7 @@ class Batch:
 
     # Writing
 
-    def write(self, moved: Mapping[Position, int], *, known: Mapping[Position, int]) -> None:
+    def write(self, moved: Mapping[Position, int] = _NOTHING, *, known: Mapping[Position, int] = _NOTHING) -> None:
         """Writes all that was decided, one command a collection, and the consumer's positions where they `moved`."""
         self.asked = self._intents
         dirty = [held for held in self._held.values() if held.dirty]

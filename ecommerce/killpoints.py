@@ -32,6 +32,8 @@ class Place(StrEnum):
     OUTSIDE_BEFORE_CALL = "outside.before-call"
     OUTSIDE_AMID_ANSWERS = "outside.amid-answers"  # some operations have their answer, others are asked again
     OUTSIDE_AFTER_ANSWER = "outside.after-answer"  # the engine has not taken it
+    # The service.
+    REPLAY_AFTER_COMMIT = "replay.after-commit"  # of dead letters: the next ones of the chain wait still
     DEADLINE_AFTER_READING = "deadline.after-reading"
     HTTP_AFTER_COMMIT = "http.after-commit"  # the client has no answer; "first" or "repeated", as the answer will be
 

@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
 ]
 urlpatterns += [path("api/v1/", include(import_module(f"{name}.urls"))) for name in settings.SERVED]
+urlpatterns += [path("api/v1/", include("ecommerce.deadletters.urls"))]
 if settings.ENV.SERVICE == "all":
     urlpatterns += [path("api/v1/auth/", include("ecommerce.platform.urls")), path("", include("frontend.urls"))]
 

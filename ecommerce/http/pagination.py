@@ -5,9 +5,9 @@ import binascii
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
@@ -17,34 +17,43 @@ DEFAULT_SIZE = 20
 LARGEST_SIZE = 100
 
 
+class Cursor(NamedTuple):
+    """A place in a list, newest first: behind the row of this time and name."""
+
+    at: datetime
+    name: str
+
+    @classmethod
+    def of(cls, request: Request) -> "Cursor | None":
+        """That of the request, if it has one. Raises `ValidationError` for one that no list gave."""
+        cursor = request.query_params.get("cursor")
+        if not cursor:
+            return None
+        try:
+            at, name = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
+            return cls(time_of(at), name)
+        except (ValueError, binascii.Error) as error:
+            raise ValidationError({"cursor": ["Is not a cursor that this list gave."]}) from error
+
+    def __str__(self) -> str:
+        return base64.urlsafe_b64encode(f"{self.at.isoformat()}|{self.name}".encode()).decode().rstrip("=")
+
+
 def page(request: Request, rows: QuerySet[Any], render: Callable[[Any], Any]) -> dict[str, Any]:
     """`{results, next}` of rows with a `created_at`; `next` is the cursor of the next page, or null."""
-    size = _size(request.query_params.get("limit"))
-    cursor = request.query_params.get("cursor")
+    size, cursor = size_of(request), Cursor.of(request)
     if cursor:
-        at, pk = _read(cursor)
-        rows = rows.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=pk))
+        rows = rows.filter(Q(created_at__lt=cursor.at) | Q(created_at=cursor.at, pk__lt=cursor.name))
     found = list(rows.order_by("-created_at", "-pk")[: size + 1])
-    following = _write(found[size - 1]) if len(found) > size else None
+    following = str(Cursor(found[size - 1].created_at, found[size - 1].pk)) if len(found) > size else None
     return {"results": [render(row) for row in found[:size]], "next": following}
 
 
-def _size(text: str | None) -> int:
+def size_of(request: Request) -> int:
+    """How many rows a page is to have. Raises `ValidationError`."""
+    text = request.query_params.get("limit")
     if text is None:
         return DEFAULT_SIZE
     if not (re.fullmatch("[0-9]{1,3}", text) and 1 <= int(text) <= LARGEST_SIZE):
         raise ValidationError({"limit": [f"Must be a whole number from 1 to {LARGEST_SIZE}."]})
     return int(text)
-
-
-def _write(row: Model) -> str:
-    text = f"{row.created_at.isoformat()}|{row.pk}"  # type: ignore[attr-defined]
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _read(cursor: str) -> tuple[datetime, str]:
-    try:
-        at, pk = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
-        return time_of(at), pk
-    except (ValueError, binascii.Error) as error:
-        raise ValidationError({"cursor": ["Is not a cursor that this list gave."]}) from error

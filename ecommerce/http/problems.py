@@ -23,6 +23,7 @@ _STATUS_OF_REFUSAL = {
     "already_shipped": 409,
     "insufficient_stock": 409,
     "not_captured": 409,
+    "not_open": 409,
     "key_reused": 422,
 }
 _KINDS: dict[type[Exception], tuple[str, str]] = {

@@ -1,0 +1,89 @@
+"""Which dead letters somebody means."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from pymongo.database import Database
+
+from ecommerce.deadletters.letters import COLLECTION, OPEN
+from ecommerce.storage import Document
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Chain(NamedTuple):
+    """The open letters of one aggregate, which are taken in order; or, without a key, a `letter` by itself."""
+
+    collection: str
+    key: str
+    letter: str = ""
+
+    def query(self) -> Document:
+        """MongoDB's, for the open letters of the chain."""
+        of = {"collection": self.collection, "key": self.key} if self.key else {"_id": self.letter}
+        return of | {"status": {"$in": list(OPEN)}}
+
+    def __str__(self) -> str:
+        return self.key or self.letter
+
+
+def chain_of(letter: Document) -> Chain:
+    """The chain that a letter is in."""
+    key = letter["key"]
+    return Chain(letter["collection"], key, "" if key else letter["_id"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What a letter must be like. `error` is a part of its error's text; it was set aside at `since` or later."""
+
+    ids: tuple[str, ...] = ()
+    type: str | None = None
+    key: str | None = None
+    error: str | None = None
+    since: datetime | None = None
+    statuses: tuple[str, ...] = OPEN
+
+    def query(self) -> Document:
+        """MongoDB's form of it."""
+        query: dict[str, Any] = {"status": {"$in": list(self.statuses)}}
+        if self.ids:
+            query["_id"] = {"$in": list(self.ids)}
+        if self.type:
+            query["event_type"] = self.type
+        if self.key:
+            query["key"] = self.key
+        if self.error:
+            query["error"] = {"$regex": re.escape(self.error), "$options": "i"}
+        if self.since:
+            query["parked_at"] = {"$gte": self.since}
+        return query
+
+    def chains(self, database: Database[Document]) -> Iterator[Chain]:
+        """The chains that an open letter of this kind is in, the longest waiting first."""
+        alone = {"$cond": [{"$eq": ["$key", ""]}, "$_id", ""]}
+        pipeline = [
+            {"$match": self.query()},
+            {"$group": {"_id": {"c": "$collection", "k": "$key", "l": alone}, "since": {"$min": "$parked_at"}}},
+            {"$sort": {"since": 1, "_id": 1}},
+        ]
+        for found in database[COLLECTION].aggregate(pipeline, allowDiskUse=True):
+            yield Chain(found["_id"]["c"], found["_id"]["k"], found["_id"]["l"])
+
+
+def time_since(text: str, *, now: datetime) -> datetime:
+    """The time that `text` means: ISO 8601 (UTC unless it says otherwise), or an age such as 90s, 15m, 2h, 7d.
+
+    Raises `ValueError` for anything else.
+    """
+    age = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    if age:
+        return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither a time (2026-01-31T12:00) nor an age (90s, 15m, 2h, 7d)") from None
+    return time if time.tzinfo else time.replace(tzinfo=now.tzinfo)

@@ -1,0 +1,67 @@
+"""Dead letters as people and programs read them."""
+
+import base64
+from typing import Any
+
+import msgspec
+
+from ecommerce.storage import Document
+
+_NOT_SHOWN = frozenset({"sealed", "fingerprint"})
+
+
+def readable(data: bytes) -> str:
+    """A message as people read it, without what is sealed; bytes that are none, as they are."""
+    try:
+        document = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return data.decode(errors="backslashreplace")
+    payload = document.get("payload") if isinstance(document, dict) else None
+    if isinstance(payload, dict):
+        payload.update(dict.fromkeys(_NOT_SHOWN & set(payload), "(not shown)"))
+    return msgspec.json.format(msgspec.json.encode(document)).decode()
+
+
+def exported(service: str, letter: Document) -> bytes:
+    """A letter whole, as a line of JSON: bytes in base64, and sealed as they are."""
+    document = {"service": service, "id": letter["_id"]} | {k: v for k, v in letter.items() if k != "_id"}
+    return msgspec.json.encode(document, enc_hook=_plain)
+
+
+def represent(service: str, letter: Document) -> dict[str, Any]:
+    """A letter as the API gives it."""
+    return {
+        "id": qualified(service, letter["_id"]),
+        "service": service,
+        "status": letter["status"],
+        "type": letter["event_type"],
+        "key": letter["key"],
+        "place": letter["place"],
+        "error": letter["error"],
+        "attempts": letter["attempts"],
+        "topic": letter["topic"],
+        "partition": letter["partition"],
+        "offset": letter["offset"],
+        "parkedAt": letter["parked_at"],
+        "closedAt": letter["closed_at"],
+        "edited": letter["edited"] is not None,
+        "history": [{**entry, "at": entry["at"]} for entry in letter["history"]],
+        "content": readable(letter["edited"] if letter["edited"] is not None else letter["value"]),
+    }
+
+
+def qualified(service: str, id: str) -> str:
+    """A letter's id among those of all services: two may have set the same message aside."""
+    return f"{service}:{id}"
+
+
+def parted(id: str) -> tuple[str, str]:
+    """The service and the letter's id of a qualified one."""
+    service, _, rest = id.partition(":")
+    return service, rest
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise NotImplementedError(type(value))
