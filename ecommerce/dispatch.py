@@ -27,14 +27,14 @@ class Dispatcher:
     """Queues tasks in the order in which they come, up to `most_waiting` of them, from any number of threads."""
 
     def __init__(self, *, most_waiting: int = _MOST_WAITING) -> None:
-        self._waiting: queue.Queue[tuple[str, Sequence[str]]] = queue.Queue(most_waiting)
+        self._waiting: queue.Queue[tuple[str, str, Sequence[str]]] = queue.Queue(most_waiting)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def queue(self, task: str, keys: Sequence[str]) -> None:
-        """Has `task` queued for the aggregates `keys`, soon."""
+    def queue(self, task: str, keys: Sequence[str], *, on: str) -> None:
+        """Has `task` queued for the aggregates `keys`, soon, on the Celery queue `on`."""
         try:
-            self._waiting.put_nowait((task, keys))
+            self._waiting.put_nowait((on, task, keys))
         except queue.Full:
             log.warning("task not queued, the sweep will find it", error="too many are waiting", task=task)
         self._start()
@@ -47,9 +47,9 @@ class Dispatcher:
 
     def _work(self) -> None:
         while True:
-            task, keys = self._waiting.get()
+            on, task, keys = self._waiting.get()
             try:
-                current_app.send_task(task, args=[keys], queue="outside")
+                current_app.send_task(task, args=[keys], queue=on)
             except (OperationalError, OSError) as error:
                 log.warning("task not queued, the sweep will find it", error=repr(error), task=task)
 
@@ -58,13 +58,16 @@ _dispatcher = Dispatcher()
 
 
 def ask_outside(service: Service, facts: Iterable[Envelope[Any]]) -> None:
-    """Has the tasks queued that ask the outside world about the aggregates of `facts`, in chunks."""
+    """Has the tasks queued that ask the outside world about the aggregates of `facts`, in chunks.
+
+    On the service's own queue: a party that hangs keeps its own workers busy, not those of another.
+    """
     keys: dict[str, list[str]] = defaultdict(list)
     for fact in facts:
         keys[service.asks[type(fact.payload)]].append(fact.payload.key)
     for task, wanted in keys.items():
         for chunk in _chunks(wanted):
-            _dispatcher.queue(task, chunk)
+            _dispatcher.queue(task, chunk, on=service.name)
 
 
 def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -118,7 +118,7 @@ def sweep() -> None:
         order_ids = selectors.unanswered(pending, since, limit=_MOST_SWEPT)
         for start in range(0, len(order_ids), _AT_ONCE):
             chunk = order_ids[start : start + _AT_ONCE]
-            current_app.send_task(task, args=[chunk], queue="outside", expires=_UNANSWERED_AFTER.total_seconds())
+            current_app.send_task(task, args=[chunk], queue="payments", expires=_UNANSWERED_AFTER.total_seconds())
 
 
 def _authorized(order_id: str, outcome: Any) -> Answer | None:

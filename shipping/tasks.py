@@ -74,7 +74,9 @@ def sweep() -> None:
     order_ids = selectors.unanswered(identity.now() - _UNANSWERED_AFTER, limit=_MOST_SWEPT)
     for start in range(0, len(order_ids), _AT_ONCE):
         chunk = order_ids[start : start + _AT_ONCE]
-        current_app.send_task("shipping.book", args=[chunk], queue="outside", expires=_UNANSWERED_AFTER.total_seconds())
+        current_app.send_task(
+            "shipping.book", args=[chunk], queue="shipping", expires=_UNANSWERED_AFTER.total_seconds()
+        )
 
 
 def _answer(order_id: str, outcome: Any) -> Answer | None:

@@ -15,6 +15,7 @@ from tests.topics import make_topics_anew
 
 URL = f"http://127.0.0.1:{settings.WEB_PORT}"
 SERVICES = ("orders", "inventory", "payments", "shipping")
+ASKING = ("payments", "shipping")  # those that ask an outside party, each with workers of its own
 
 
 def pipeline_processes(folder: Path, *, deadline_seconds: int, consumers: int = 1) -> list[ProjectProcess]:
@@ -24,8 +25,11 @@ def pipeline_processes(folder: Path, *, deadline_seconds: int, consumers: int = 
     """
     celery = ["-m", "celery", "-A", "ecommerce.celery"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    worker = [*celery, "worker", "-Q", "default,outside", "-P", "threads", "-c", "8", "-n", "worker@tests", *quiet]
-    relay = [*celery, "worker", "-Q", "relay", "-P", "solo", "-n", "relay@tests", *quiet]
+
+    def worker(name: str, queue: str, *pool: str) -> ProjectProcess:
+        arguments = [*celery, "worker", "-Q", queue, "-P", *pool, "-n", f"{name}@tests", *quiet]
+        return ProjectProcess(name=name, arguments=arguments, env=deadline)
+
     web = ["-m", "uvicorn", "ecommerce.asgi:application", "--port", str(settings.WEB_PORT), "--lifespan", "off"]
     web += ["--no-access-log", "--log-level", "warning"]
     deadline = {"ORDER_DEADLINE_SECONDS": str(deadline_seconds)}
@@ -38,8 +42,9 @@ def pipeline_processes(folder: Path, *, deadline_seconds: int, consumers: int = 
             for service in SERVICES
             for name in consumer_names(service, consumers)
         ),
-        ProjectProcess(name="worker", arguments=worker, env=deadline),
-        ProjectProcess(name="relay", arguments=relay),
+        worker("worker", "default", "threads", "-c", "4"),
+        *(worker(f"worker-{service}", service, "threads", "-c", "8") for service in ASKING),
+        worker("relay", "relay", "solo"),
         ProjectProcess(name="beat", arguments=[*celery, "beat", "-s", str(folder / "beat"), "--pidfile="]),
     ]
 

@@ -12,6 +12,7 @@ from deploy.local.servers import KafkaServer, MongoServer, RedisServer, Server
 
 SERVICES = ("orders", "inventory", "payments", "shipping")
 WATCHED = ("ecommerce", *SERVICES, "frontend", "deploy")
+ASKING = ("payments", "shipping")  # the services that ask an outside party
 SERVICE_PORTS = dict(zip(SERVICES, range(4001, 4005), strict=True))
 DEFAULT_GATEWAY, DEFAULT_CARRIER = "http://127.0.0.1:4101", "http://127.0.0.1:4102"
 
@@ -41,7 +42,9 @@ def pipeline(env: Mapping[str, str], *, reload: bool = False) -> list[Program]:
         _web("web", service="all", port=int(env.get("PORT", "3000")), reload=reload),
         *(_web(name, service=name, port=port, reload=reload) for name, port in SERVICE_PORTS.items()),
         *(_consumer(name, reload) for name in SERVICES),
-        _celery("worker", ["worker", "-Q", "default,outside", "-P", "threads", "-c", "8"], reload),
+        _celery("worker", ["worker", "-Q", "default", "-P", "threads", "-c", "4"], reload),
+        # Each in a process of its own: while the gateway hangs, its tasks hold every thread that they can get.
+        *(_celery(f"worker-{name}", ["worker", "-Q", name, "-P", "threads", "-c", "8"], reload) for name in ASKING),
         _celery("relay", ["worker", "-Q", "relay", "-P", "solo"], reload),
         _celery("beat", ["beat", "--schedule", str(VAR / "beat" / "schedule"), "--pidfile", ""], reload),
     ]

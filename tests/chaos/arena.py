@@ -86,8 +86,8 @@ class Arena:
         """A second process like this one, as long as it lasts. Not started yet."""
         original = self.processes[name].server
         assert isinstance(original, ProjectProcess)
-        own = {f"{part}@tests": f"{part}-{label}@tests" for part in ("worker", "relay")}
-        own[str(self.folder / "beat")] = str(self.folder / f"beat-{label}")
+        beat = self.folder / "beat"
+        own = {f"{name}@tests": f"{name}-{label}@tests", str(beat): f"{beat}-{label}"}
         arguments = [own.get(argument, argument) for argument in original.arguments]
         second = running(replace(original, name=f"{name}-{label}", arguments=arguments), self.folder)
         try:

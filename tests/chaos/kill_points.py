@@ -48,24 +48,24 @@ SCENARIOS = [
     # In the middle of a compensation.
     _consumer(Place.ENGINE_AFTER_COMMIT, "inventory", "InventoryReleased", most=1),
     _consumer(Place.ENGINE_BEFORE_COMMIT, "inventory", "InventoryReleased", most=1),
-    _point(Place.ENGINE_BEFORE_COMMIT, "payments", "PaymentVoided", process="worker"),
-    _point(Place.ENGINE_AFTER_COMMIT, "payments", "PaymentVoided", process="worker", short=True),
+    _point(Place.ENGINE_BEFORE_COMMIT, "payments", "PaymentVoided", process="worker-payments"),
+    _point(Place.ENGINE_AFTER_COMMIT, "payments", "PaymentVoided", process="worker-payments", short=True),
     _consumer(Place.ENGINE_BEFORE_COMMIT, "orders", "OrderCancelled", most=1),
     _consumer(Place.ENGINE_AFTER_COMMIT, "shipping", "ShipmentCancelled", most=1),
     # Answers of the outside world, taken: their tasks are not acknowledged, and run again.
-    _point(Place.ENGINE_AFTER_COMMIT, "payments", "ChargeAuthorized", process="worker", most=2),
-    _point(Place.ENGINE_AFTER_COMMIT, "payments", "ChargeCaptured", process="worker", most=2),
-    _point(Place.ENGINE_AFTER_COMMIT, "payments", "ChargeRefunded", process="worker"),
-    _point(Place.ENGINE_AFTER_COMMIT, "shipping", "CarrierAccepted", process="worker", most=2),
-    _point(Place.ENGINE_AFTER_COMMIT, "shipping", "CarrierRefused", process="worker"),
+    _point(Place.ENGINE_AFTER_COMMIT, "payments", "ChargeAuthorized", process="worker-payments", most=2),
+    _point(Place.ENGINE_AFTER_COMMIT, "payments", "ChargeCaptured", process="worker-payments", most=2),
+    _point(Place.ENGINE_AFTER_COMMIT, "payments", "ChargeRefunded", process="worker-payments"),
+    _point(Place.ENGINE_AFTER_COMMIT, "shipping", "CarrierAccepted", process="worker-shipping", most=2),
+    _point(Place.ENGINE_AFTER_COMMIT, "shipping", "CarrierRefused", process="worker-shipping"),
     *(
-        _point(place, "gateway", f"/{operation}", process="worker", short=(place, operation) in _SHORT)
+        _point(place, "gateway", f"/{operation}", process="worker-payments", short=(place, operation) in _SHORT)
         for place in (Place.OUTSIDE_BEFORE_CALL, Place.OUTSIDE_AFTER_ANSWER)
         for operation in ("authorize", "capture", "void", "refund")
     ),
-    _point(Place.OUTSIDE_BEFORE_CALL, "carrier", "/book", process="worker", most=3),
-    _point(Place.OUTSIDE_AFTER_ANSWER, "carrier", "/book", process="worker", most=3, short=True),
-    _point(Place.OUTSIDE_AMID_ANSWERS, "gateway", "/authorize", process="worker", most=2),
+    _point(Place.OUTSIDE_BEFORE_CALL, "carrier", "/book", process="worker-shipping", most=3),
+    _point(Place.OUTSIDE_AFTER_ANSWER, "carrier", "/book", process="worker-shipping", most=3, short=True),
+    _point(Place.OUTSIDE_AMID_ANSWERS, "gateway", "/authorize", process="worker-payments", most=2),
     _point(Place.RELAY_AMID_SCAN, process="relay", short=True),
     *(_point(Place.RELAY_AFTER_SEND, service, process="relay", most=5) for service in SERVICES),
     _point(Place.RELAY_AFTER_ACKNOWLEDGEMENT, process="relay", most=5, short=True),

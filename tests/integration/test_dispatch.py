@@ -33,7 +33,7 @@ def open_bookings() -> list[str]:
 
 def queued(servers: Servers) -> int:
     with redis.Redis.from_url(servers.redis.url) as client:
-        return int(client.llen("outside"))
+        return int(client.llen("shipping"))
 
 
 def until_queued(servers: Servers, count: int) -> None:
@@ -97,7 +97,7 @@ def test_with_redis_frozen_for_long_no_more_than_so_many_tasks_wait(
     servers.redis.pause()
     try:
         for number in range(10):
-            dispatcher.queue("shipping.book", [f"o{number}"])
+            dispatcher.queue("shipping.book", [f"o{number}"], on="shipping")
         # One is with the thread, five wait.
         assert caplog.text.count("too many are waiting") in (4, 5)
     finally:

@@ -133,7 +133,7 @@ def test_50_equal_posts_make_one_order_and_50_equal_bodies(pipeline: Pipeline) -
 
 
 @pytest.mark.parametrize(
-    "name", ["consumer-orders", "consumer-inventory", "consumer-payments", "worker", "relay", "beat"]
+    "name", ["consumer-orders", "consumer-inventory", "consumer-payments", "worker", "worker-payments", "relay", "beat"]
 )
 def test_a_process_that_is_killed_loses_nothing(pipeline: Pipeline, name: str) -> None:
     placed = place(pipeline.shop, 10)

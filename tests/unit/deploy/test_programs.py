@@ -1,0 +1,18 @@
+"""What runs beside what: a party that hangs must not hold up anybody else's work."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from deploy.local.programs import pipeline
+from tests.pipeline import pipeline_processes
+
+
+def queues(commands: Iterable[Sequence[str]]) -> list[str]:
+    """What each Celery worker among the processes takes from."""
+    return sorted(command[command.index("-Q") + 1] for command in commands if "-Q" in command)
+
+
+def test_no_worker_takes_the_tasks_of_two_parties_or_those_and_the_deadlines() -> None:
+    expected = ["default", "payments", "relay", "shipping"]
+    assert queues(program.command for program in pipeline({})) == expected
+    assert queues(process.arguments for process in pipeline_processes(Path(), deadline_seconds=1)) == expected
