@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+from django.conf import settings
 
 from ecommerce import kafka
 
@@ -131,6 +132,16 @@ def _refund(shop: Shop, placed: Placed) -> None:
         time.sleep(0.1)
 
 
+def _deliver(shop: Shop, placed: Placed) -> None:
+    """The sandbox carrier's van: the carrier then tells of it by its webhook."""
+    operations = {"operations": [{"order": placed.order_id}]}
+    httpx.post(f"{settings.CARRIER_URL}/deliveries", json=operations, trust_env=False).raise_for_status()
+    deadline = time.monotonic() + 30
+    while placed.status != "DELIVERED" and time.monotonic() < deadline:
+        time.sleep(0.1)
+        placed.status = shop.call("GET", f"orders/{placed.order_id}", user="staff")["status"]
+
+
 def _cancel_too_late(shop: Shop, placed: Placed) -> None:
     shop.call("POST", f"orders/{placed.order_id}/cancel", body={"reason": "too late"}, expect=409)
 
@@ -148,6 +159,7 @@ BRANCHES = (
     Branch("gateway silent until the deadline", 3, ("CANCELLED TIMEOUT",), token="tok_timeout"),
     Branch("capture fails, then works", 3, ("COMPLETED",), token="tok_capture_fails"),
     Branch("refunded", 3, ("COMPLETED REFUNDED",), follow_up=_refund),
+    Branch("delivered", 2, ("DELIVERED",), follow_up=_deliver),
     Branch("cancelled after completion (409)", 2, ("COMPLETED",), follow_up=_cancel_too_late),
 )
 

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from ecommerce.killpoints import Armed, Place
 
 ROOT = Path(__file__).resolve().parent.parent
+CARRIER_WEBHOOK = "carrier webhook"
 SERVICES = ("orders", "inventory", "payments", "shipping")
 
 
@@ -88,6 +89,7 @@ class Environment(BaseSettings):
     STRIPE_API_KEY: Annotated[str, AfterValidator(_one_word)] = ""
     STRIPE_WEBHOOK_SECRET: Annotated[str, AfterValidator(_one_word)] = ""
     STRIPE_API_BASE: Annotated[str, _url("https", "http")] = "https://api.stripe.com"
+    CARRIER_WEBHOOK_SECRET: Annotated[str, Field(pattern=r"^(.{16,500})?$")] = ""
     GATEWAY_URL: Annotated[str, _url("http", "https")] = "http://127.0.0.1:4101"
     CARRIER_URL: Annotated[str, _url("http", "https")] = "http://127.0.0.1:4102"
     ORDER_DEADLINE_SECONDS: Annotated[int, Field(ge=1, le=86_400)] = 900
@@ -111,8 +113,9 @@ class Environment(BaseSettings):
     @model_validator(mode="after")
     def _production_is_explicit(self) -> "Environment":
         if self.ENVIRONMENT == "production":
-            for name in ("MASTER_KEY", "ALLOWED_HOSTS"):
-                if not getattr(self, name):
+            for name in ("MASTER_KEY", "CARRIER_WEBHOOK_SECRET", "ALLOWED_HOSTS"):
+                # What the carrier signs is read by those that serve shipping alone.
+                if not getattr(self, name) and (name != "CARRIER_WEBHOOK_SECRET" or "shipping" in self.served):
                     raise ValueError(f"{name} is required in production")
             if self.KILL_POINT:
                 raise ValueError("KILL_POINT has the process kill itself: refused in production")
@@ -137,7 +140,17 @@ class Environment(BaseSettings):
         """The 32 bytes that wrap the data keys. Derived from JWT_SECRET where none is set (development only)."""
         if self.MASTER_KEY:
             return base64.b64decode(self.MASTER_KEY)
-        return HKDF(hashes.SHA256(), 32, salt=None, info=b"master key").derive(self.JWT_SECRET.encode())
+        return derived(self.JWT_SECRET, "master key")
+
+    @property
+    def carrier_webhook_secret(self) -> str:
+        """What the carrier signs with. Derived from JWT_SECRET where none is set (development only)."""
+        return self.CARRIER_WEBHOOK_SECRET or derived(self.JWT_SECRET, CARRIER_WEBHOOK).hex()
+
+
+def derived(secret: str, purpose: str) -> bytes:
+    """32 bytes that `secret` stands for with this purpose, and that do not give it away."""
+    return HKDF(hashes.SHA256(), 32, salt=None, info=purpose.encode()).derive(secret.encode())
 
 
 def read() -> Environment:

@@ -109,6 +109,7 @@ STRIPE_API_KEY = ENV.STRIPE_API_KEY
 STRIPE_WEBHOOK_SECRET = ENV.STRIPE_WEBHOOK_SECRET
 STRIPE_API_BASE = ENV.STRIPE_API_BASE
 CARRIER_URL = ENV.CARRIER_URL
+CARRIER_WEBHOOK_SECRET = ENV.carrier_webhook_secret
 ORDER_DEADLINE = timedelta(seconds=ENV.ORDER_DEADLINE_SECONDS)
 
 # Celery and Channels, over Redis. A request never waits long for a Redis that is down: sweeps find what it lost.

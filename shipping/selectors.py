@@ -16,6 +16,11 @@ def shipment(order_id: str) -> Shipment | None:
     return Shipment.objects.filter(pk=order_id).exclude(customer_id="").first()
 
 
+def was_asked(order_id: str) -> bool:
+    """Whether the carrier has been asked about this order: only then it has something to say."""
+    return Shipment.objects.filter(pk=order_id).exclude(carrier="").exists()
+
+
 def asked(order_ids: Sequence[str]) -> list[domain.Shipment]:
     """Those of `order_ids` that the carrier is still to be asked to take."""
     where = {"_id": {"$in": list(order_ids)}, "pending": Pending.BOOK}

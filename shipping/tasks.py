@@ -55,9 +55,9 @@ def book(order_ids: Sequence[str]) -> None:
             bookings.append(_booking(shipment))
         except Erased:
             erased.append(c.Withdraw(order=shipment.order_id))
-    _take([_answer(each.order, outcome) for each, outcome in zip(bookings, carrier().book(bookings), strict=True)])
+    take([_answer(each.order, outcome) for each, outcome in zip(bookings, carrier().book(bookings), strict=True)])
     # An earlier booking, whose answer got lost, may have succeeded or still be on its way: the carrier decides.
-    _take([_erased(each.order, outcome) for each, outcome in zip(erased, carrier().withdraw(erased), strict=True)])
+    take([_erased(each.order, outcome) for each, outcome in zip(erased, carrier().withdraw(erased), strict=True)])
 
 
 def _booking(shipment: Shipment) -> c.Book:
@@ -97,7 +97,8 @@ def _erased(order_id: str, outcome: Any) -> Answer | None:
     )
 
 
-def _take(answers: Sequence[Answer | None]) -> None:
+def take(answers: Sequence[Answer | None]) -> None:
+    """Takes what the carrier said, however it came: the same answer has the same id, so the log drops a second."""
     shipping = engine("shipping")
     shipping.take(
         [

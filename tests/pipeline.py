@@ -35,7 +35,7 @@ def pipeline_processes(folder: Path, *, deadline_seconds: int, consumers: int = 
     deadline = {"ORDER_DEADLINE_SECONDS": str(deadline_seconds)}
     return [
         _sandbox("gateway", settings.GATEWAY_PORT, folder),
-        _sandbox("carrier", settings.CARRIER_PORT, folder),
+        _sandbox("carrier", settings.CARRIER_PORT, folder, "--webhook", f"{URL}/api/v1/webhooks/carrier"),
         ProjectProcess(name="web", arguments=web, is_ready=lambda: _answers(f"{URL}/readyz")),
         *(
             ProjectProcess(name=name, arguments=[MANAGE, "consume", service], env={"SERVICE": service})
@@ -65,10 +65,12 @@ def consumer_names(service: str, count: int) -> list[str]:
     return [f"consumer-{service}", *(f"consumer-{service}-{number}" for number in others)]
 
 
-def _sandbox(name: str, port: int, folder: Path) -> ProjectProcess:
+def _sandbox(name: str, port: int, folder: Path, *options: str) -> ProjectProcess:
+    command = ["-m", f"deploy.sandbox.{name}", "--port", str(port), "--ledger", str(folder / f"{name}.db")]
     return ProjectProcess(
         name=name,
-        arguments=["-m", f"deploy.sandbox.{name}", "--port", str(port), "--ledger", str(folder / f"{name}.db")],
+        arguments=[*command, *options],
+        env={"CARRIER_WEBHOOK_SECRET": settings.CARRIER_WEBHOOK_SECRET},
         is_ready=lambda: _answers(f"http://127.0.0.1:{port}/healthz"),
     )
 

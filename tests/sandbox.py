@@ -1,11 +1,13 @@
 """Sandbox servers as processes of their own, for tests: on a free port, with a ledger in a temporary folder."""
 
 import ctypes
+import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,19 +34,31 @@ def free_port() -> int:
 class Sandbox:
     """`python -m deploy.sandbox.<name>`, running inside the `with` block; it can be killed and started again."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
         self.ledger = folder / name / "ledger.db"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
+        self._options = options
+        self._env = env or {}
         self._module = f"deploy.sandbox.{name}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts the server and returns when it answers."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", self._module, "--port", str(self.port), "--ledger", str(self.ledger)],
+            [
+                sys.executable,
+                "-m",
+                self._module,
+                "--port",
+                str(self.port),
+                "--ledger",
+                str(self.ledger),
+                *self._options,
+            ],
             cwd=ROOT,
+            env={**os.environ, **self._env},
             preexec_fn=_die_with_the_test_runner,
         )
         deadline = time.monotonic() + 20

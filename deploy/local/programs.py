@@ -3,16 +3,17 @@
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from deploy.local.environment import local_port
 from deploy.local.places import VAR
 from deploy.local.servers import KafkaServer, MongoServer, RedisServer, Server
+from ecommerce.environment import CARRIER_WEBHOOK, derived
 
 SERVICES = ("orders", "inventory", "payments", "shipping")
-WATCHED = ("ecommerce", *SERVICES, "frontend", "deploy")
 ASKING = ("payments", "shipping")  # the services that ask an outside party
+WATCHED = ("ecommerce", *SERVICES, "frontend", "deploy")
 SERVICE_PORTS = dict(zip(SERVICES, range(4001, 4005), strict=True))
 DEFAULT_GATEWAY, DEFAULT_CARRIER = "http://127.0.0.1:4101", "http://127.0.0.1:4102"
 
@@ -38,7 +39,7 @@ def pipeline(env: Mapping[str, str], *, reload: bool = False) -> list[Program]:
     return [
         *_servers(env),
         *_gateway(env, reload),
-        *_sandbox("carrier", env.get("CARRIER_URL", DEFAULT_CARRIER), reload),
+        *_carrier(env, reload),
         _web("web", service="all", port=int(env.get("PORT", "3000")), reload=reload),
         *(_web(name, service=name, port=port, reload=reload) for name, port in SERVICE_PORTS.items()),
         *(_consumer(name, reload) for name in SERVICES),
@@ -72,14 +73,22 @@ def _gateway(env: Mapping[str, str], reload: bool) -> list[Program]:
     return _sandbox("gateway", env.get("GATEWAY_URL", DEFAULT_GATEWAY), reload)
 
 
-def _sandbox(name: str, url: str, reload: bool) -> list[Program]:
+def _carrier(env: Mapping[str, str], reload: bool) -> list[Program]:
+    """The sandbox carrier, which reports to the web process."""
+    secret = env.get("CARRIER_WEBHOOK_SECRET") or derived(env.get("JWT_SECRET", ""), CARRIER_WEBHOOK).hex()
+    webhook = f"http://127.0.0.1:{env.get('PORT', '3000')}/api/v1/webhooks/carrier"
+    programs = _sandbox("carrier", env.get("CARRIER_URL", DEFAULT_CARRIER), reload, "--webhook", webhook)
+    return [replace(program, env={**program.env, "CARRIER_WEBHOOK_SECRET": secret}) for program in programs]
+
+
+def _sandbox(name: str, url: str, reload: bool, *options: str) -> list[Program]:
     """None where the URL is not this machine's, or is not plain HTTP."""
     port = local_port(url)
     if not port or urlsplit(url).scheme != "http":
         return []
     ledger = str(VAR / name / "ledger.db")
     command = ["-m", f"deploy.sandbox.{name}", "--port", str(port), "--ledger", ledger]
-    return [_python(name, command, service="all", ports=(port,), reload=reload)]
+    return [_python(name, [*command, *options], service="all", ports=(port,), reload=reload)]
 
 
 def _web(name: str, *, service: str, port: int, reload: bool) -> Program:

@@ -1,7 +1,8 @@
-"""The sandbox carrier: `python -m deploy.sandbox.carrier --port 4102 --ledger var/carrier/ledger.db`.
+"""The sandbox carrier: `python -m deploy.sandbox.carrier --port 4102 --ledger var/carrier/ledger.db --webhook URL`.
 
 An order has at most one parcel. The postal code 00000 is refused with ADDRESS_REFUSED. A name or an address only
-passes through: neither is stored, not even hashed, since an address can be guessed from its hash.
+passes through: neither is stored, not even hashed, since an address can be guessed from its hash. With `--webhook` it
+tells of parcels that were delivered, and of what was done while its answers hung (see `webhooks`).
 """
 
 import hashlib
@@ -118,11 +119,11 @@ def _load(ledger: Ledger, order: str) -> Parcel:
 
 
 ENDPOINTS = {
-    "book": Endpoint(Book, book),
+    "book": Endpoint(Book, book, tells_late={ACCEPTED, REFUSED}),
     "lookup": Endpoint(Operation, lookup),
-    "withdraw": Endpoint(Operation, withdraw),
-    "deliveries": Endpoint(Operation, deliver),
+    "withdraw": Endpoint(Operation, withdraw, tells_late={ACCEPTED, REFUSED, DELIVERED}),
+    "deliveries": Endpoint(Operation, deliver, tells={DELIVERED}, tells_late={DELIVERED}),
 }
 
 if __name__ == "__main__":
-    serve("carrier", port=4102, endpoints=ENDPOINTS)
+    serve("carrier", port=4102, endpoints=ENDPOINTS, webhook_secret="CARRIER_WEBHOOK_SECRET")

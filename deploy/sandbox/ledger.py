@@ -1,11 +1,11 @@
-"""What an outside party remembers: one state per order, and every movement ever made, append-only (SQLite)."""
+"""What an outside party remembers (SQLite): one state per order, every movement ever made, and whom it has to tell."""
 
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,6 +18,10 @@ CREATE TABLE IF NOT EXISTS movements (
     amount INTEGER, currency TEXT
 );
 CREATE INDEX IF NOT EXISTS movements_of_an_order ON movements (order_id);
+CREATE TABLE IF NOT EXISTS notices (
+    seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL, status TEXT NOT NULL, body BLOB NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, UNIQUE (order_id, status)
+);
 """
 _READ = "SELECT seq, order_id, kind, reference, at, amount, currency FROM movements"
 _WRITE = "INSERT INTO movements (order_id, kind, reference, at, amount, currency) VALUES (?, ?, ?, ?, ?, ?)"
@@ -33,6 +37,13 @@ class Movement(msgspec.Struct, frozen=True, omit_defaults=True):
     at: datetime
     amount: int | None = None
     currency: str | None = None
+
+
+class Notice(NamedTuple):
+    """Something that the client has to be told of."""
+
+    seq: int
+    body: bytes
 
 
 def now() -> datetime:
@@ -93,6 +104,24 @@ class Ledger:
     def movements_of(self, order: str) -> list[Movement]:
         """Every movement of one order, oldest first."""
         return list(self._read(f"{_READ} WHERE order_id = ? ORDER BY seq", (order,)))
+
+    def keep_notice(self, order: str, status: str, body: bytes) -> None:
+        """Keeps a notice until it is dropped, unless the same is kept already."""
+        values = (order, status, body)
+        self._database.execute("INSERT OR IGNORE INTO notices (order_id, status, body) VALUES (?, ?, ?)", values)
+
+    def notices(self, *, limit: int) -> list[Notice]:
+        """What is to be sent: first what was tried least, of that the oldest."""
+        found = self._database.execute("SELECT seq, body FROM notices ORDER BY attempts, seq LIMIT ?", (limit,))
+        return [Notice(*row) for row in found]
+
+    def put_off_notice(self, seq: int) -> None:
+        """Counts an attempt that failed: others come first now."""
+        self._database.execute("UPDATE notices SET attempts = attempts + 1 WHERE seq = ?", (seq,))
+
+    def drop_notice(self, seq: int) -> None:
+        """The client knows."""
+        self._database.execute("DELETE FROM notices WHERE seq = ?", (seq,))
 
     def close(self) -> None:
         """Folds the write-ahead log into the database file and lets go of it."""

@@ -9,9 +9,10 @@ GET  /healthz
 
 import argparse
 import asyncio
+import os
 import random
 import signal
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Container, MutableMapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import parse_qsl
@@ -20,6 +21,7 @@ import msgspec
 import uvicorn
 
 from deploy.sandbox.ledger import Ledger
+from deploy.sandbox.webhooks import Webhooks
 
 MAX_OPERATIONS = 500
 MAX_BODY = 1_000_000
@@ -52,6 +54,8 @@ class Endpoint(NamedTuple):
 
     takes: type[Operation]
     perform: Callable[[Ledger, Any], Result]
+    tells: Container[str] = ()  # results with these statuses are also sent to the webhook
+    tells_late: Container[str] = ()  # these are, where the answer hangs when all is done
 
 
 class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -90,10 +94,11 @@ def _batch_decoder(takes: type[Operation]) -> msgspec.json.Decoder[Any]:
 class Party:
     """The ASGI application of one outside party."""
 
-    def __init__(self, *, endpoints: dict[str, Endpoint], ledger: Ledger) -> None:
-        self._performs = {f"/{name}": endpoint.perform for name, endpoint in endpoints.items()}
+    def __init__(self, *, endpoints: dict[str, Endpoint], ledger: Ledger, webhooks: Webhooks | None = None) -> None:
+        self._endpoints = {f"/{name}": endpoint for name, endpoint in endpoints.items()}
         self._decoders = {f"/{name}": _batch_decoder(endpoint.takes) for name, endpoint in endpoints.items()}
         self._ledger = ledger
+        self._webhooks = webhooks
         self._faults = Faults()
 
     async def __call__(self, scope: Message, receive: Callable[[], Awaitable[Message]], send: Any) -> None:
@@ -110,7 +115,7 @@ class Party:
     async def _answer(self, scope: Message, body: bytes) -> Reply:
         path = scope["path"]
         match scope["method"], path:
-            case "POST", _ if path in self._performs:
+            case "POST", _ if path in self._endpoints:
                 return await self._perform_all(path, body)
             case "GET", "/ledger":
                 return 200, await self._page(scope["query_string"])
@@ -128,10 +133,20 @@ class Party:
 
     async def _perform_all(self, path: str, body: bytes) -> Reply:
         batch = _decode(self._decoders[path], body)
-        perform, faults = self._performs[path], self._faults
+        endpoint, faults = self._endpoints[path], self._faults
+        late = faults.moment == "after" and faults.hang_seconds > 0
+        told = endpoint.tells_late if late else endpoint.tells
+
+        def perform() -> list[Result]:
+            results = [endpoint.perform(self._ledger, operation) for operation in batch.operations]
+            for result in results:
+                if self._webhooks and result.status in told:
+                    self._webhooks.notify(result.order, result.status, result)
+            return results
+
         if faults.moment == "before":
             await _strike(faults)
-        results = await self._ledger.write(lambda: [perform(self._ledger, operation) for operation in batch.operations])
+        results = await self._ledger.write(perform)
         if faults.moment == "after":
             await _strike(faults)
         if any(result.status == PENDING for result in results):
@@ -171,21 +186,39 @@ def _decode(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
         raise Problem(400, str(error)) from error
 
 
-def serve(name: str, *, port: int, endpoints: dict[str, Endpoint]) -> None:
-    """Runs a party until SIGTERM or SIGINT: the whole of its command line."""
+def serve(name: str, *, port: int, endpoints: dict[str, Endpoint], webhook_secret: str | None = None) -> None:
+    """Runs a party until SIGTERM or SIGINT: the whole of its command line.
+
+    `webhook_secret` names the environment's variable that holds the secret, for a party that has webhooks.
+    """
     parser = argparse.ArgumentParser(prog=f"python -m deploy.sandbox.{name}", description=f"The sandbox {name}.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=port)
     parser.add_argument("--ledger", type=Path, default=Path("var") / name / "ledger.db")
+    if webhook_secret:
+        parser.add_argument("--webhook", metavar="URL", help=f"send notices there, signed with {webhook_secret}")
     told = parser.parse_args()
+    url, secret = getattr(told, "webhook", None), os.environ.get(webhook_secret or "", "")
+    if url and not secret:
+        parser.error(f"--webhook needs {webhook_secret} in the environment")
     # uvicorn raises the signal again when it has stopped; to have stopped as told is a success.
     signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGINT, lambda *_: None)
     ledger = Ledger(told.ledger)
-    app = Party(endpoints=endpoints, ledger=ledger)
+    webhooks = Webhooks(ledger=ledger, url=url, secret=secret) if url else None
+    app = Party(endpoints=endpoints, ledger=ledger, webhooks=webhooks)
     # A hanging call is cut off at the stop: it would hold the process up.
-    uvicorn.run(
+    config = uvicorn.Config(
         app, host=told.host, port=told.port, lifespan="off", ws="none", access_log=False, log_level="warning",
         timeout_graceful_shutdown=1,
     )  # fmt: skip
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_run(uvicorn.Server(config), webhooks))
     ledger.close()
+
+
+async def _run(server: uvicorn.Server, webhooks: Webhooks | None) -> None:
+    telling = asyncio.create_task(webhooks.run()) if webhooks else None
+    await server.serve()
+    if telling:
+        telling.cancel()

@@ -134,6 +134,6 @@ def fates(placed: Iterable[Placed]) -> dict[str, str]:
     for order in engine("orders").database["orders"].find(ids, {"status": 1, "cancellation_reason": 1}):
         if order["status"] == "CANCELLED":
             found[order["_id"]] = f"CANCELLED {order['cancellation_reason']}"
-        elif order["status"] == "COMPLETED":
-            found[order["_id"]] = "COMPLETED REFUNDED" if order["_id"] in refunded else "COMPLETED"
+        elif order["status"] in ("COMPLETED", "DELIVERED"):
+            found[order["_id"]] = order["status"] + (" REFUNDED" if order["_id"] in refunded else "")
     return found

@@ -25,7 +25,7 @@ OWN = {
     "orders": {"sealing.py"},
     "inventory": set(),
     "payments": {"gateway.py"},
-    "shipping": {"carrier.py"},
+    "shipping": {"carrier.py", "webhook.py"},
 }
 
 

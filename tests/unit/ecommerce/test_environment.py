@@ -20,6 +20,7 @@ GOOD = {
 }
 KEY = base64.b64encode(bytes(range(32))).decode()
 PRODUCTION = GOOD | {"ENVIRONMENT": "production", "MASTER_KEY": KEY, "ALLOWED_HOSTS": "shop.example, www.shop.example"}
+PRODUCTION |= {"CARRIER_WEBHOOK_SECRET": "what the carrier signs with"}
 
 # A developer's own .env must not answer for a variable that is missing here. Each start is a fork: importing is slow.
 READ = """
@@ -100,6 +101,7 @@ WRONG = {
     "CARRIER_URL": ["carrier-value", "ftp://127.0.0.1"],
     "JWT_SECRET": ["a-secret-that-is-31-bytes-long!"],
     "MASTER_KEY": ["not base64!", "é" * 44, base64.b64encode(b"x" * 31).decode(), base64.b64encode(b"x" * 33).decode()],
+    "CARRIER_WEBHOOK_SECRET": ["fifteen-letters"],
     "ORDER_DEADLINE_SECONDS": ["0", "86401", "a-while"],
     "DATABASE_PREFIX": ["Upper-", "x" * 31, "a.b"],
     "LOG_LEVEL": ["verbose-value"],
@@ -129,12 +131,12 @@ def test_what_is_wrong_is_named_all_at_once() -> None:
     assert [line.split(":")[0].strip() for line in lines] == ["PORT", "JWT_SECRET", "SERVICE"]
 
 
-def test_production_starts_with_a_key_and_the_names_of_its_hosts() -> None:
+def test_production_starts_with_its_secrets_and_the_names_of_its_hosts() -> None:
     assert starts(PRODUCTION) == [(0, "('shop.example', 'www.shop.example')\n")]
 
 
 def test_production_does_not_start_without_what_development_derives() -> None:
-    lacking = [("MASTER_KEY", ""), ("ALLOWED_HOSTS", ""), ("ALLOWED_HOSTS", " , ")]
+    lacking = [("MASTER_KEY", ""), ("CARRIER_WEBHOOK_SECRET", ""), ("ALLOWED_HOSTS", ""), ("ALLOWED_HOSTS", " , ")]
     said = refused(*(PRODUCTION | {name: value} for name, value in lacking))
     assert said == [[f"  {name} is required in production"] for name, _ in lacking]
 
@@ -156,6 +158,13 @@ def test_stripe_is_not_chosen_without_its_secrets_by_a_process_that_serves_payme
         [f"  {name} is required with PAYMENT_GATEWAY=stripe"] for name in names for _ in range(2)
     ]
     assert starts(STRIPE | {"SERVICE": "orders"} | dict.fromkeys(names, "")) == [(0, "()\n")]
+
+
+def test_only_what_serves_shipping_needs_to_know_what_the_carrier_signs_with() -> None:
+    production = {name: value for name, value in PRODUCTION.items() if name != "CARRIER_WEBHOOK_SECRET"}
+    assert [
+        status for status, _ in starts(production | {"SERVICE": "orders"}, production | {"SERVICE": "shipping"})
+    ] == [0, 1]
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
