@@ -17,8 +17,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
-DECLINED = {"pm_declined": "insufficient_funds", "tok_declined": "generic_decline", "pm_3ds": "authentication_required"}
-GOOD = ("pm_card_visa", "tok_visa")
+DECLINED = {"pm_poor": "insufficient_funds", "pm_declined": "generic_decline", "pm_3ds": "authentication_required"}
 
 
 class Asked(NamedTuple):
@@ -37,7 +36,7 @@ class Problem(Exception):
         super().__init__(status, error)
         self.status = status
         self.remembered = remembered
-        self.error = {"message": "Stripe's own sentence, which may quote tok_secret", **error}
+        self.error = {"message": "Stripe's own sentence, which may quote pm_secret", **error}
 
 
 class Says(NamedTuple):
@@ -175,13 +174,13 @@ class StripeServer:
 
     def _confirm(self, intent: dict[str, Any], form: dict[str, str]) -> dict[str, Any]:
         _expect(intent, "requires_payment_method")
-        token = form.get("payment_method") or form["payment_method_data[card][token]"]
+        token = form["payment_method"]
         if token in DECLINED:
             intent["latest_charge"] = self._charge(intent, "failed")
             code = "card_declined" if token != "pm_3ds" else DECLINED[token]
             intent["last_payment_error"] = {"code": code, "decline_code": DECLINED[token], "type": "card_error"}
             raise Problem(402, **intent["last_payment_error"], param="payment_method")
-        if token not in GOOD:
+        if token != "pm_card_visa":
             error = {"type": "invalid_request_error", "code": "resource_missing", "param": "payment_method"}
             raise Problem(400, **error, remembered=False)
         intent |= {"status": "requires_capture", "amount_capturable": intent["amount"]}

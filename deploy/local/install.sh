@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 readonly jars=var/lib/kafka pom=deploy/local/kafka/pom.xml lock=requirements-dev.lock
+readonly mock=var/lib/stripe-mock mock_version=v0.203.0
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "install: $*"; exit 1; }
@@ -94,6 +95,29 @@ kafka_jars() {
     trap - EXIT
 }
 
+# Only tests need it, so without Go there is none; the tests then say so. HOME is elsewhere: Go leaves much behind.
+stripe_mock() {
+    local go fresh
+    stamped $mock/.installed $mock_version && return
+    go=$(PATH=$PATH:/usr/local/go/bin command -v go) || {
+        say "install: Go is missing, so stripe-mock is not built and its tests fail. Get Go 1.22 or later from https://go.dev/dl/ (Debian 12's is older), then run 'make install' again."
+        return 0
+    }
+    say "install: stripe-mock"
+    fresh=$(mktemp -d "$PWD/var/lib/stripe-mock.XXXXXX")
+    trap "rm -rf '$fresh'" EXIT
+    (
+        export GOENV=${GOENV:-${XDG_CONFIG_HOME:-$HOME/.config}/go/env}
+        export HOME=$fresh XDG_CONFIG_HOME=$fresh GOPATH=$fresh/go GOCACHE=$fresh/cache GOBIN=$fresh/bin
+        GOFLAGS="$("$go" env GOFLAGS) -modcacherw" "$go" install github.com/stripe/stripe-mock@$mock_version
+    ) >var/lib/go.log 2>&1 || { tail -n 5 var/lib/go.log >&2; fail "Go could not build stripe-mock (all of it: var/lib/go.log). Is its module proxy reachable, and Go 1.22 or later? Then run 'make install' again."; }
+    mkdir -p $mock
+    mv "$fresh/bin/stripe-mock" $mock/stripe-mock
+    echo $mock_version >$mock/.installed
+    rm -rf "$fresh"
+    trap - EXIT
+}
+
 mkdir -p var/lib
 exec 9>var/lib/install.lock
 flock 9  # two at once would build the same things over each other
@@ -102,3 +126,4 @@ redis
 python_environment
 mongod_libraries
 kafka_jars
+stripe_mock

@@ -10,6 +10,7 @@ VAR = ROOT / "var"
 RUN = VAR / "run"
 LOGS = ROOT / "logs"
 KAFKA_JARS = VAR / "lib" / "kafka"
+STRIPE_MOCK = VAR / "lib" / "stripe-mock" / "stripe-mock"
 LOG4J = ROOT / "deploy" / "local" / "kafka" / "log4j2.yaml"
 TETHER = ROOT / "deploy" / "local" / "tether.py"
 
@@ -55,3 +56,10 @@ def kafka_classpath() -> str:
     if not any(KAFKA_JARS.glob("kafka_2.13-*.jar")):
         raise Missing(f"Kafka's jars are missing in {KAFKA_JARS}. Get them with: make install")
     return f"{KAFKA_JARS}/*"
+
+
+def stripe_mock() -> str:
+    """Stripe's own mock of its API, which tests need; `make install` builds it where there is Go."""
+    if not os.access(STRIPE_MOCK, os.X_OK):
+        raise Missing(f"{STRIPE_MOCK} is missing. Get Go 1.22 or later from https://go.dev/dl/, then: make install")
+    return str(STRIPE_MOCK)

@@ -77,12 +77,9 @@ class StripeApi:
         return _decoded(answer, Intent).id
 
     def confirm(self, intent: str, *, order: str, token: str) -> Intent:
-        """Holds the intent's amount on the card behind `token`, a PaymentMethod's id or a card token's."""
-        card: dict[str, Any] = {"payment_method": token}
-        if token.startswith("tok_"):
-            card = {"payment_method_data": {"type": "card", "card": {"token": token}}}
+        """Holds the intent's amount on the card behind `token`, a PaymentMethod's id."""
         # Nobody is there to be asked for a second factor: a card that wants one is declined.
-        given: Any = card | {"error_on_requires_action": True}
+        given: Any = {"payment_method": token, "error_on_requires_action": True}
         return self._now(self._intents.confirm(intent, given, _under(order, "confirm")))
 
     def capture(self, intent: str) -> Intent:
