@@ -34,6 +34,10 @@ class LeaseAdmin(ReadOnlyAdmin):
     list_display = ("id", "holder", "until")
 
 
+class HeartbeatAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "subject", "values", "holder", "at")
+
+
 def register(*models: type[Model]) -> None:
     """Registers a service's own copies of the shared collections."""
     admins = {
@@ -42,6 +46,7 @@ def register(*models: type[Model]) -> None:
         "outbox": OutboxAdmin,
         "positions": PositionAdmin,
         "leases": LeaseAdmin,
+        "heartbeats": HeartbeatAdmin,
     }
     for model in models:
         admin.site.register(model, admins[model._meta.db_table])

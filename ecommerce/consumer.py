@@ -22,6 +22,7 @@ from ecommerce import kafka, killpoints, positions
 from ecommerce.engine import Engine
 from ecommerce.inputs import Input, Position
 from ecommerce.killpoints import Place
+from ecommerce.lag import Lag
 from ecommerce.leases import Lease
 from ecommerce.pace import Pace, Pending
 from ecommerce.positions import WentBack
@@ -57,6 +58,7 @@ class ServiceConsumer:
         self._topic_ids: TopicIds | None = None
         self._consumer: Consumer | None = None
         self._pace = Pace()
+        self.lag = Lag()
 
     def stop(self) -> None:
         self._stopping = True
@@ -85,7 +87,8 @@ class ServiceConsumer:
             while not self._stopping and (lease is None or self._patiently(lease.keep)):
                 messages, lost = self._next_messages()
                 for batch in _batches(messages):
-                    self._take(batch)
+                    with self.lag.batch(batch):
+                        self._take(batch)
                 for position in lost:
                     self._forget(position)
                 if lost or self._topic_ids.changed():

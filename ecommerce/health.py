@@ -11,6 +11,7 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from ecommerce import kafka
+from ecommerce.metrics import PipelineMetrics
 
 _SECONDS = 2.0
 _pool = ThreadPoolExecutor(max_workers=6, thread_name_prefix="readiness")
@@ -42,6 +43,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text format."""
     return HttpResponse(prometheus_client.generate_latest(), content_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+
+prometheus_client.REGISTRY.register(PipelineMetrics())
 
 
 def _mongo() -> None:

@@ -121,3 +121,21 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} {self.holder}"
+
+
+class Heartbeat(models.Model):
+    """What a process last said of itself: its circuit breaker, how long messages wait for its consumer."""
+
+    id = models.CharField(primary_key=True, db_column="_id", max_length=500)
+    kind = models.CharField(max_length=50)
+    subject = models.CharField(max_length=100)
+    holder = models.CharField(max_length=300)
+    values = Raw()
+    at = models.DateTimeField()
+
+    class Meta:
+        abstract = True
+        db_table = "heartbeats"
+
+    def __str__(self) -> str:
+        return str(self.pk)

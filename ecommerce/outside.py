@@ -21,6 +21,7 @@ import stamina
 import structlog
 
 CLOSED, OPEN, HALF_OPEN = pybreaker.STATE_CLOSED, pybreaker.STATE_OPEN, pybreaker.STATE_HALF_OPEN
+STATES = (CLOSED, HALF_OPEN, OPEN)  # from the best to the worst
 
 _BACKOFF = 0.1  # seconds: the longest wait before the first retry; it doubles with each
 _MAX_BACKOFF = 5.0
@@ -126,13 +127,19 @@ class Breaker:
         self._storage = pybreaker.CircuitMemoryStorage(CLOSED)
         self._machine = pybreaker.CircuitBreaker(
             fail_max=failures, reset_timeout=reset_seconds, name=name, state_storage=self._storage,
-            listeners=[_Logged()], throw_new_error_on_trip=False,
+            listeners=[_Changes(self)], throw_new_error_on_trip=False,
         )  # fmt: skip
+        self.since = datetime.now(UTC)  # of its state
+        self.on_change: Callable[[], None] = _nothing  # called at each change of state, with the lock held: be quick
 
     @property
     def state(self) -> str:
         """`CLOSED`, `OPEN` or `HALF_OPEN`. An open breaker stays so until a request tries it again."""
         return self._machine.current_state
+
+    def describe(self) -> dict[str, Any]:
+        """Its state, since when (UTC), and the failures in a row, for people to see."""
+        return {"state": self.state, "since": self.since, "failures": self._machine.fail_counter}
 
     @contextmanager
     def request(self) -> Iterator[None]:
@@ -178,12 +185,21 @@ def _raise(failure: RequestFailed | None) -> None:
         raise failure
 
 
-class _Logged(pybreaker.CircuitBreakerListener):
+def _nothing() -> None:
+    pass
+
+
+class _Changes(pybreaker.CircuitBreakerListener):
+    def __init__(self, breaker: Breaker) -> None:
+        self._breaker = breaker
+
     def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
         log.warning(
             "circuit_breaker_changed", party=cb.name, was=old_state and old_state.name, now=new_state.name,
             failures=cb.fail_counter, reset_seconds=cb.reset_timeout,
         )  # fmt: skip
+        self._breaker.since = datetime.now(UTC)
+        self._breaker.on_change()
 
 
 class Outside:

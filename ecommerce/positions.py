@@ -29,7 +29,7 @@ def position_id(position: Position) -> str:
 
 def stored(database: Database[Document], wanted: Iterable[Position]) -> dict[Position, int]:
     """The next offset of each of these partitions, 0 where nothing was read yet."""
-    found = {each["_id"]: int(each["offset"]) for each in database[POSITIONS].find()}
+    found = all_stored(database)
     former = {id.rpartition(":")[0] for id in found}
     offsets = {}
     for position in wanted:
@@ -38,6 +38,11 @@ def stored(database: Database[Document], wanted: Iterable[Position]) -> dict[Pos
             log.warning("the topic was made anew, it is read from its beginning", **position._asdict())
         offsets[position] = found.get(id, 0)
     return offsets
+
+
+def all_stored(database: Database[Document]) -> dict[str, int]:
+    """The next offset by `position_id`, of former topics too."""
+    return {each["_id"]: int(each["offset"]) for each in database[POSITIONS].find()}
 
 
 def save(

@@ -21,6 +21,7 @@ Document = dict[str, Any]
 EVENTS = "events"
 POSITIONS = "positions"
 LEASES = "leases"
+HEARTBEATS = "heartbeats"
 
 
 def entry_id(key: str, event_id: str) -> str:

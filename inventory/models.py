@@ -58,3 +58,7 @@ class Position(shared.Position):
 
 class Lease(shared.Lease):
     pass
+
+
+class Heartbeat(shared.Heartbeat):
+    pass

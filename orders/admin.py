@@ -5,7 +5,7 @@ from django.contrib import admin
 from ecommerce.backoffice import ReadOnlyAdmin, register
 from orders import models
 
-register(models.LogEntry, models.OutboxDocument, models.DeadLetter, models.Position, models.Lease)
+register(models.LogEntry, models.OutboxDocument, models.DeadLetter, models.Position, models.Lease, models.Heartbeat)
 
 
 @admin.register(models.Order)

@@ -50,3 +50,7 @@ class Position(shared.Position):
 
 class Lease(shared.Lease):
     pass
+
+
+class Heartbeat(shared.Heartbeat):
+    pass

@@ -15,6 +15,7 @@ from django.conf import settings
 
 from ecommerce import identity
 from ecommerce.batches import Unknown
+from ecommerce.heartbeats import watched
 from ecommerce.messages import Answer
 from ecommerce.outside import Outside
 from ecommerce.registry import engine
@@ -47,8 +48,8 @@ def gateway() -> g.Gateway:
     """The gateway of this process: one connection pool, one circuit breaker."""
     if settings.PAYMENT_GATEWAY == "stripe":
         outside = Outside("stripe", settings.STRIPE_API_BASE, timeout=_BANK_SECONDS)
-        return StripeGateway(outside, api_key=settings.STRIPE_API_KEY)
-    return g.SandboxGateway(Outside("gateway", settings.ENV.GATEWAY_URL))
+        return StripeGateway(watched(outside, service="payments"), api_key=settings.STRIPE_API_KEY)
+    return g.SandboxGateway(watched(Outside("gateway", settings.ENV.GATEWAY_URL), service="payments"))
 
 
 @shared_task(name="payments.authorize")

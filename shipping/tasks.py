@@ -14,6 +14,7 @@ from celery import current_app, shared_task
 from django.conf import settings
 
 from ecommerce import identity
+from ecommerce.heartbeats import watched
 from ecommerce.messages import Answer
 from ecommerce.outside import Outside
 from ecommerce.registry import engine
@@ -41,7 +42,7 @@ class _Address(msgspec.Struct, rename="camel"):
 @cache
 def carrier() -> c.SandboxCarrier:
     """The carrier of this process: one connection pool, one circuit breaker."""
-    return c.SandboxCarrier(Outside("carrier", settings.CARRIER_URL))
+    return c.SandboxCarrier(watched(Outside("carrier", settings.CARRIER_URL), service="shipping"))
 
 
 @shared_task(name="shipping.book")

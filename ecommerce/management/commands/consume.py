@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ecommerce import garbage
 from ecommerce.consumer import ServiceConsumer
+from ecommerce.heartbeats import Heartbeat, told
 from ecommerce.registry import engine
 
 
@@ -25,4 +26,6 @@ class Command(BaseCommand):
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: consumer.stop())
         garbage.settle()
-        consumer.run()
+        beat = Heartbeat(service=service, kind="consumer", subject=service, values=consumer.lag.describe)
+        with told(beat):
+            consumer.run()
