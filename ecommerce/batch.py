@@ -54,8 +54,8 @@ class Batch:
             self._load(aggregate, keys)
         self._load_rows_beside(inputs)
         # Followers of a parked message may have been parked or taken before: only a look-up tells.
-        if look_up or any(held.parked for held in self._held.values()):
-            self._look_up(inputs)
+        everything = look_up or any(held.parked for held in self._held.values())
+        self._look_up([given for given in inputs if everything or self._is_own(given)])
 
     def _load_rows_beside(self, inputs: Sequence[Input]) -> None:
         wanted: dict[str, tuple[Aggregate, set[str]]] = {}
@@ -80,7 +80,13 @@ class Batch:
         for document in found:
             self._held[aggregate.collection, document["_id"]].read(document)
 
+    def _is_own(self, given: Input) -> bool:
+        """Whether it is a fact of this service, which its log has, unless that is an older one put back."""
+        return given.envelope is not None and type(given.envelope.payload) in self._service.publishes
+
     def _look_up(self, inputs: Sequence[Input]) -> None:
+        if not inputs:
+            return
         entries = [storage.entry_id(given.key, given.id) for given in inputs]
         self._seen |= self._existing(storage.EVENTS, entries)
         self._set_aside |= self._existing(DEAD_LETTERS, [letter_id(given) for given in inputs])

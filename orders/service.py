@@ -43,6 +43,8 @@ ORDER = Aggregate(
         PlaceOrder,
         CancelOrder,
         OrderExpired,
+        # Its own, for a backup that was made before the order was placed: what was answered with 201 comes back.
+        OrderCreated,
         # It keeps the whole story: every fact of every other service.
         InventoryReserved,
         InventoryReservationFailed,

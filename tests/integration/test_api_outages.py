@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from ecommerce import storage
+from ecommerce.inputs import Source
+from ecommerce.reading import read_bytes
+from ecommerce.registry import engine
 from tests.integration.people import ORDER, ORDERS, Person, everything_in, problem_of
 from tests.servers import RunningServer, Servers
 from tests.waiting import until
@@ -84,3 +88,41 @@ def test_without_mongodb_an_order_is_refused_with_a_503_and_the_same_request_aft
 def test_without_kafka_or_redis_an_order_is_taken(servers: Servers, alice: Person, outage: Any, name: str) -> None:
     with outage(getattr(servers, name)):
         assert post(alice, f"{outage.__name__} {name}").status_code == 201
+
+
+def test_an_order_that_a_restored_backup_has_forgotten_comes_back_from_its_topic(alice: Person) -> None:
+    orders = engine("orders")
+    first = alice.post(ORDERS, ORDER, key="forgotten")
+    order_id = first.json()["orderId"]
+    created = next(each for each in storage.history(orders.database, order_id) if each["type"] == "OrderCreated")
+    was = alice.get(f"{ORDERS}/{order_id}").json()
+    orders.database[storage.EVENTS].delete_many({"_id": {"$regex": f"^{order_id}:"}})
+    orders.database["orders"].delete_one({"_id": order_id})
+    assert alice.get(f"{ORDERS}/{order_id}").status_code == 404
+    source = Source(topic="orders.events", partition=0, offset=0, key=order_id.encode())
+    message = read_bytes(orders.service, created["data"], source)
+    assert message is not None
+    taken = orders.take([message, message])
+    assert [(each.duplicate, each.events) for each in taken] == [(False, []), (True, [])]
+    now = alice.get(f"{ORDERS}/{order_id}").json()
+    assert {name for name in was if was[name] != now[name]} == {"createdAt", "updatedAt"}  # here, that is
+    assert alice.post(ORDERS, ORDER, key="forgotten").content == first.content
+
+
+def test_an_orders_own_event_is_known_without_a_second_attempt(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = engine("orders")
+    order_id = alice.order()
+    created = next(each for each in storage.history(orders.database, order_id) if each["type"] == "OrderCreated")
+    source = Source(topic="orders.events", partition=0, offset=0, key=order_id.encode())
+    message = read_bytes(orders.service, created["data"], source)
+    assert message is not None
+    attempts: list[bool] = []
+    attempt = orders._take
+
+    def counted(*given: Any, look_up: bool) -> Any:
+        attempts.append(look_up)
+        return attempt(*given, look_up=look_up)
+
+    monkeypatch.setattr(orders, "_take", counted)
+    assert [each.duplicate for each in orders.take([message])] == [True]
+    assert attempts == [False]
