@@ -86,8 +86,7 @@ class StripeServer:
         self._refunds: dict[str, dict[str, Any]] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.RLock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def fail(self, path: str, *faults: Fault) -> None:
@@ -224,6 +223,11 @@ class StripeServer:
         self.left.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # many connections at once: one that finds no room waits a second
 
 
 def _expect(intent: dict[str, Any], *statuses: str) -> None:

@@ -194,6 +194,14 @@ def test_a_void_that_does_not_reach_every_intent_is_unknown(stripe: StripeServer
     assert stripe.statuses() == ["requires_capture"]
 
 
+def test_a_void_of_an_intent_that_cannot_be_cancelled_now_is_unknown(
+    stripe: StripeServer, gateway: StripeGateway, order: str
+) -> None:
+    authorize(gateway, order)
+    stripe.intents["pi_1"]["status"] = "processing"
+    assert void(gateway, order, "pi_1") == Unknown(detail="the intent is processing")
+
+
 def test_a_captured_charge_is_not_voided_and_an_absent_one_not_found(
     stripe: StripeServer, gateway: StripeGateway, order: str
 ) -> None:

@@ -16,3 +16,11 @@ def test_no_worker_takes_the_tasks_of_two_parties_or_those_and_the_deadlines() -
     expected = ["default", "payments", "relay", "shipping"]
     assert queues(program.command for program in pipeline({})) == expected
     assert queues(process.arguments for process in pipeline_processes(Path(), deadline_seconds=1)) == expected
+
+
+def test_with_stripe_no_sandbox_gateway_is_started() -> None:
+    def names(**env: str) -> list[str]:
+        return [program.name for program in pipeline(env) if "gateway" in program.name]
+
+    assert names() == names(PAYMENT_GATEWAY="sandbox") == ["gateway"]
+    assert names(PAYMENT_GATEWAY="stripe") == []
