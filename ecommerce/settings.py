@@ -18,6 +18,7 @@ CSRF_TRUSTED_ORIGINS = list(ENV.CSRF_TRUSTED_ORIGINS)
 INSTALLED_APPS = [
     *ENV.served,
     "frontend",
+    "unfold.apps.BasicAppConfig",
     "ecommerce.platform.apps.PlatformConfig",
     "ecommerce.platform.apps.MongoAdminConfig",
     "ecommerce.platform.apps.MongoAuthConfig",

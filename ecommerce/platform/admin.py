@@ -1,12 +1,52 @@
 """Users and keys in the back office."""
 
+from collections.abc import Callable
+from typing import Any
+
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest, HttpResponse
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from ecommerce.backoffice import ReadOnlyAdmin
 from ecommerce.platform.models import DataKey, SpentToken, User
+from ecommerce.transaction import in_transaction
 
-admin.site.register(User, UserAdmin)
+admin.site.unregister(Group)
+
+
+class Whole(admin.ModelAdmin):  # type: ignore[type-arg]
+    """What a form stores, it stores whole: the row, what belongs to it, and the record of who did it.
+
+    Django's admin relies on `atomic`, which does nothing on MongoDB. The view may run again on a write conflict.
+    """
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return _whole(request, lambda: super(Whole, self).add_view(request, *args, **kwargs))
+
+    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return _whole(request, lambda: super(Whole, self).change_view(request, *args, **kwargs))
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return _whole(request, lambda: super(Whole, self).delete_view(request, *args, **kwargs))
+
+
+def _whole(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+    return in_transaction("default", lambda _: view()) if request.method == "POST" else view()
+
+
+@admin.register(User)
+class PeopleAdmin(Whole, UserAdmin, ModelAdmin):  # type: ignore[type-arg,misc]
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+
+
+@admin.register(Group)
+class RolesAdmin(Whole, GroupAdmin, ModelAdmin):  # type: ignore[misc]
+    pass
 
 
 @admin.register(DataKey)

@@ -15,6 +15,7 @@ class PlatformConfig(AppConfig):
 
 
 class MongoAdminConfig(AdminConfig):
+    default_site = "unfold.sites.UnfoldAdminSite"
     default_auto_field = _OBJECT_ID
 
 

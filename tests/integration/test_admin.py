@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Group
 from django.db.models import Model
@@ -151,3 +152,26 @@ def test_staff_without_rights_see_no_model(alice: Person) -> None:
     assert client.get(reverse("admin:index")).status_code == 200
     for model in admin.site._registry:
         assert client.get(page(model, "changelist")).status_code == 403
+
+
+def test_a_user_is_stored_whole_or_not_at_all(root: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    form = {"username": "helen", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+    broken = f"{LogEntry.__module__}.LogEntryManager.log_actions"
+    monkeypatch.setattr(broken, lambda *args, **kwargs: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        root.post(page(User, "add"), form)
+    assert not User.objects.filter(username="helen").exists()
+    monkeypatch.undo()
+    assert root.post(page(User, "add"), form).status_code == 302
+    helen = User.objects.get(username="helen")
+    changed = {"username": "helena", "groups": [str(Group.objects.get(name="warehouse").pk)], "is_active": "on"}
+    changed |= {"date_joined_0": "2026-01-01", "date_joined_1": "10:00"}
+    monkeypatch.setattr(broken, lambda *args, **kwargs: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        root.post(page(User, "change", helen.pk), changed)
+    monkeypatch.undo()
+    helen.refresh_from_db()
+    assert (helen.username, helen.groups.count()) == ("helen", 0)
+    assert root.post(page(User, "change", helen.pk), changed).status_code == 302
+    helen.refresh_from_db()
+    assert (helen.username, helen.groups.count()) == ("helena", 1)

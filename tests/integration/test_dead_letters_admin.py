@@ -48,15 +48,17 @@ def test_a_letter_is_tried_edited_and_replayed_with_what_waits(feed: Feed, root:
     assert listed.count("o1</a>") == 2
     shown = root.get(reverse("admin:payments_deadletter_change", args=[quote(bad)])).content.decode()
     assert "\\xff broken" in shown
-    assert "Replay, with all that wait for o1" in shown
+    assert "Replay, with all that wait behind it" in shown
     assert "would fail" in do(root, "try", bad)
-    assert "Say why" in do(root, "edit", bad, content=bytes_of(created("o1")).decode())
+    assert "Reason, for the record: This field is required" in do(root, "edit", bad, content="{}")
     assert "malformed" in do(root, "edit", bad, content="{", reason="a typo")
-    assert "Edited." in do(root, "edit", bad, content=bytes_of(created("o1")).decode(), reason="a typo")
+    assert "edited. A replay takes this" in do(
+        root, "edit", bad, content=bytes_of(created("o1")).decode(), reason="a typo"
+    )
     tried = do(root, "try", bad)
     assert "would take 2 and make: AuthorizationRequested" in tried
     assert feed.statuses() == [FAILED, WAITING]
-    assert "O1: 2 taken, 0 wait." in do(root, "replay", bad)
+    assert "2 taken, 0 wait" in do(root, "replay", bad)
     assert feed.statuses() == [REPLAYED, REPLAYED]
     letter = feed.engine.database[COLLECTION].find_one({"_id": bad})
     assert letter is not None
@@ -66,7 +68,7 @@ def test_a_letter_is_tried_edited_and_replayed_with_what_waits(feed: Feed, root:
     ]
     page = do(root, "discard", bad, reason="again")
     assert "is REPLAYED since" in page
-    assert "What to do with it" not in page
+    assert "Discard for good" not in page
     assert "o1</a>" not in root.get(reverse(LIST)).content.decode()
     assert root.get(reverse(LIST), {"status": "REPLAYED"}).content.decode().count("o1</a>") == 2
 
@@ -74,7 +76,7 @@ def test_a_letter_is_tried_edited_and_replayed_with_what_waits(feed: Feed, root:
 def test_a_discard_is_told_with_what_waits_still(feed: Feed, root: Client) -> None:
     bad = feed.spoil(created("o1"))
     feed.give(reserved("o1"))
-    assert "Say why" in do(root, "discard", bad)
+    assert "This field is required" in do(root, "discard", bad)
     assert "1 of its order wait still" in do(root, "discard", bad, reason="nobody knows it")
     assert feed.statuses() == [DISCARDED, WAITING]
 
@@ -84,10 +86,14 @@ def test_many_are_replayed_from_the_list_each_order_once(feed: Feed, root: Clien
     feed.give(reserved("o1"))
     for id, order in zip(ids, ("o1", "o2"), strict=True):
         feed.engine.database[COLLECTION].update_one({"_id": id}, {"$set": {"edited": bytes_of(created(order))}})
-    chosen = {"action": "replay_selected", "_selected_action": list(feed.letters())}
-    page = root.post(reverse(LIST), chosen, follow=True).content.decode()
-    assert "O1: 2 taken" in page
-    assert "O2: 1 taken" in page
+    chosen = {"action": "replay", "_selected_action": list(feed.letters())}
+    page = root.post(reverse(LIST), chosen).content.decode()
+    assert "for each of these by itself" in page
+    assert feed.statuses() == [FAILED, WAITING, FAILED]
+    page = root.post(reverse(LIST), chosen | {"confirmed": "yes"}, follow=True).content.decode()
+    assert "2 taken, 0 wait" in page
+    assert "1 taken, 0 wait" in page
+    assert "left as it is" in page  # the follower: it went with the one before it
     assert set(feed.statuses()) == {REPLAYED}
 
 
@@ -99,16 +105,18 @@ def test_who_may_only_look_sees_no_button_and_can_press_none(feed: Feed) -> None
     )
     page = client.get(reverse("admin:payments_deadletter_change", args=[quote(bad)]))
     assert page.status_code == 200
-    assert "What to do with it" not in page.content.decode()
+    assert "Discard for good" not in page.content.decode()
     for what in ("try", "replay", "edit", "discard"):
         path = reverse(f"admin:payments_deadletter_{what}", args=[quote(bad)])
         assert client.post(path, {"reason": "x"}).status_code == 403
         assert Client().post(path, {"reason": "x"}).status_code == 302
         assert client.get(path).status_code == 405
-    answer: Any = client.post(reverse(LIST), {"action": "replay_selected", "_selected_action": [bad]}, follow=True)
+    answer: Any = client.post(
+        reverse(LIST), {"action": "replay", "confirmed": "yes", "_selected_action": [bad]}, follow=True
+    )
     assert "taken" not in answer.content.decode()
     assert feed.statuses() == [FAILED]
 
 
 def test_a_letter_that_there_is_not_is_told(feed: Feed, root: Client) -> None:
-    assert "Payments has no dead letter nothing" in do(root, "replay", "nothing")
+    assert "doesn’t exist" in do(root, "replay", "nothing")

@@ -5,9 +5,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model
 
-from ecommerce.deadletters.backoffice import DeadLetterAdmin
+from ecommerce.backoffice.deadletters import DeadLetterAdmin
+from ecommerce.backoffice.readonly import ReadOnlyAdmin
 from ecommerce.deadletters.showing import readable
-from ecommerce.readonlyadmin import ReadOnlyAdmin
 
 
 class LogEntryAdmin(ReadOnlyAdmin):
@@ -50,6 +50,3 @@ def register(*models: type[Model]) -> None:
     }
     for model in models:
         admin.site.register(model, admins[model._meta.db_table])
-
-
-__all__ = ["ReadOnlyAdmin", "register"]

@@ -1,12 +1,12 @@
-"""The back office's base: everything can be read, nothing can be edited past the engine."""
+"""The base of every page: what is there can be read, and no form sets a field of it."""
 
 from collections.abc import Sequence
 
-from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from unfold.admin import ModelAdmin
 
 
 class UncountedPaginator(Paginator):  # type: ignore[type-arg]
@@ -17,12 +17,13 @@ class UncountedPaginator(Paginator):  # type: ignore[type-arg]
         return 10_000
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ReadOnlyAdmin(ModelAdmin):  # type: ignore[type-arg,misc]
     """Lists and shows. What changes an order is a command, and commands go through the engine."""
 
     show_full_result_count = False
     paginator = UncountedPaginator
     list_per_page = 50
+    list_fullwidth = True
     actions: Sequence[str] | None = None  # type: ignore[assignment]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

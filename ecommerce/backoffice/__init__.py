@@ -1,0 +1,7 @@
+"""The back office, Django's admin: everything can be looked at, and what is done goes through the engine."""
+
+from ecommerce.backoffice.collections import register
+from ecommerce.backoffice.deeds import Deed, DeedForm, Doer
+from ecommerce.backoffice.readonly import ReadOnlyAdmin
+
+__all__ = ["Deed", "DeedForm", "Doer", "ReadOnlyAdmin", "register"]
