@@ -71,8 +71,11 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
     own.stop()
 
 
-def test_a_breaker_that_opens_and_closes_is_seen_to(nobody: Outside) -> None:
+def test_a_breaker_that_opens_and_closes_is_seen_to_at_once(nobody: Outside, monkeypatch: pytest.MonkeyPatch) -> None:
     until("it to be seen closed", lambda: state("nobody") == CLOSED)
+    for name in ("EVERY", "ALIVE_SECONDS"):  # not at the next heartbeat: there is none
+        monkeypatch.setattr(heartbeats, name, 3600.0)
+    nobody.breaker.on_change()  # which starts the long wait
     for _ in range(2):
         with pytest.raises(Unavailable):
             nobody.get("/")

@@ -12,7 +12,9 @@ import pytest
 from django.db import connections
 from prometheus_client.parser import text_string_to_metric_families
 
+from ecommerce import storage
 from ecommerce.demo import Placed
+from ecommerce.registry import engine
 from tests import settings
 from tests.pipeline import URL
 from tests.servers import RunningServer
@@ -44,6 +46,14 @@ def breaker() -> str:
 def lags() -> dict[str, float]:
     """Seconds, by service, as the metrics have them."""
     return {labels["service"]: value for labels, value in metric("consumer_lag_seconds")}
+
+
+def waits(service: str, placed: list[Placed]) -> list[float]:
+    """Seconds from each event of another service about these orders until this one had taken it."""
+    database = engine(service).database
+    entries = (entry for one in placed for entry in storage.history(database, one.order_id))
+    taken = [entry for entry in entries if entry["type"] in ("OrderCreated", "InventoryReserved") and not entry["own"]]
+    return [(entry["taken_at"] - entry["at"]).total_seconds() for entry in taken]
 
 
 def movements(order_id: str) -> list[str]:
@@ -101,9 +111,11 @@ def test_a_gateway_that_hangs_for_30_seconds_holds_up_nobody_else(pipeline: Pipe
         assert documents("payments", "payments", placed, status="AUTHORIZED") == 0
     until("the breaker to be seen closed again", lambda: breaker() == "closed", seconds=90)
     completed(pipeline, [*before, *due, *placed])
-    medians = {service: statistics.median(each[service] for each in seen) for service in OTHERS}
-    print(f"{len(placed)} orders while the gateway hung; the others' lag (longest of 15 s), median: {medians}")
-    assert max(medians.values()) < 1.0  # seconds; a call to the gateway is given up after 5
+    typical = {service: statistics.median(waits(service, placed)) for service in OTHERS}
+    longest = {service: max(each[service] for each in seen) for service in OTHERS}
+    print(f"{len(placed)} orders while the gateway hung; the others' lag in seconds: {typical}, at most {longest}")
+    assert max(typical.values()) < 1.0
+    assert max(longest.values()) < HANGS_SECONDS  # a busy machine has its moments, but nobody waited for the gateway
 
 
 def taken_by_the_others(new: list[Placed]) -> None:
