@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from pymongo.database import Database
+
 from ecommerce.messages import Envelope
 from ecommerce.service import Service
 from ecommerce.storage import Document
@@ -23,6 +25,12 @@ _LONGEST_KEY = 1000
 def document(stamp: int, messages: Sequence[Document]) -> Document:
     """An outbox document. Sorted by `_id`, documents have the order of their `stamp`s (milliseconds, Lamport)."""
     return {"_id": f"{stamp:015d}-{secrets.token_hex(6)}", "messages": list(messages)}
+
+
+def oldest(database: Database[Document]) -> str | None:
+    """The `_id` of the document that is first in line."""
+    found = database[COLLECTION].find_one({}, {"_id": 1}, sort=[("_id", 1)])
+    return None if found is None else str(found["_id"])
 
 
 def message(event: Envelope[Any], data: bytes) -> Document:

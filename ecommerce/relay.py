@@ -13,23 +13,20 @@ from contextlib import contextmanager, suppress
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
-from pymongo import MongoClient
-from pymongo.change_stream import ChangeStream
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from ecommerce import kafka, killpoints, outbox
+from ecommerce import following, kafka, killpoints, outbox
 from ecommerce.killpoints import Place
 from ecommerce.leases import Lease
 from ecommerce.storage import Document
 
 log = structlog.get_logger(__name__)
 
-# The broker pushes nothing through a closed or empty stream; this bounds how late a stop or a lost lease is noticed.
-_AWAIT_MS = 250
 _DELETE_AT_ONCE = 500
 _DELETE_EVERY = 0.1  # seconds
+_LOOK_BACK_EVERY = 5  # seconds
 LAST_WAIT_SECONDS = 5.0  # for acknowledgements, when a shift ends
 
 
@@ -50,6 +47,8 @@ class Shift:
         self._stop = stop
         self._acknowledgements = Acknowledgements(self._databases)
         self._look_again_at = time.monotonic() + 1
+        self._look_back_at = 0.0
+        self._strange: set[tuple[str, str]] = set()  # the oldest documents that were not this shift's at the last look
 
     def run(self) -> int:
         """Works the shift; gives the number of messages produced. Nothing is done without the leases."""
@@ -68,14 +67,16 @@ class Shift:
 
         databases = [self._databases[name] for name in mine]
         produced = 0
-        with _stream(databases) as stream, self._acknowledgements.served(on_duty) as delivery:
-            for found in _documents(databases, stream):
+        with following.stream(databases) as stream, self._acknowledgements.served(on_duty) as delivery:
+            for found in following.documents(databases, stream):
                 delivery.check()
                 if not on_duty():
                     break
                 if found is not None:
                     produced += delivery.produce(*found)
                     killpoints.reached(Place.RELAY_AFTER_SEND, found[:1])
+                elif self._has_passed_over(databases, delivery):
+                    break
         delivery.check()
         return produced
 
@@ -85,6 +86,21 @@ class Shift:
             return False
         self._look_again_at = time.monotonic() + 1
         return any(lease.take() for name, lease in self._leases.items() if name not in mine)
+
+    def _has_passed_over(self, databases: Sequence[Database[Document]], delivery: "Acknowledgements") -> bool:
+        """Whether something lies in an outbox that the stream, which has nothing more now, did not bring.
+
+        So it is when a backup was put back under this shift: the next one scans.
+        """
+        if time.monotonic() < self._look_back_at:
+            return False
+        self._look_back_at = time.monotonic() + _LOOK_BACK_EVERY
+        in_hand = delivery.in_hand  # before the look: what is deleted meanwhile is not there
+        oldest = {(each.name, found) for each in databases if (found := outbox.oldest(each))}
+        before, self._strange = self._strange, oldest - in_hand
+        if passed_over := self._strange & before:  # what was committed just now has until the next look
+            log.warning("an outbox was put back, the next shift scans it", documents=sorted(passed_over))
+        return bool(passed_over)
 
 
 class Acknowledgements:
@@ -101,6 +117,7 @@ class Acknowledgements:
         }
         self._delete_at = 0.0
         self._complete: deque[tuple[str, str]] = deque()
+        self._in_hand: set[tuple[str, str]] = set()
         self._error: BaseException | None = None
         self._over = threading.Event()
         self._producer: Producer | None = None
@@ -133,12 +150,18 @@ class Acknowledgements:
         That is less than the document has if its time ended before the queue had room: then the document stays.
         """
         assert self._producer is not None
+        self._in_hand.add((database, document["_id"]))
         messages = document["messages"]
         pending = _Pending(len(messages), lambda: self._complete.append((database, document["_id"])), self._fail)
         for before, message in enumerate(messages):
             if not self._produce(message, pending):
                 return before
         return len(messages)
+
+    @property
+    def in_hand(self) -> frozenset[tuple[str, str]]:
+        """The outbox documents (database, id) that were produced and are not deleted yet."""
+        return frozenset(self._in_hand)
 
     def check(self) -> None:
         """Raises what went wrong since, if anything."""
@@ -190,6 +213,7 @@ class Acknowledgements:
             for name, ids in done.items():
                 killpoints.reached(Place.RELAY_AFTER_ACKNOWLEDGEMENT, (name,))
                 self._outboxes[name].delete_many({"_id": {"$in": ids}})
+                self._in_hand.difference_update((name, id) for id in ids)
                 killpoints.reached(Place.RELAY_AMID_DELETION, (name,))
 
     def _fail(self, error: BaseException) -> None:
@@ -215,57 +239,3 @@ class _Pending:
         self._left -= 1
         if self._left == 0:
             self._complete()
-
-
-@contextmanager
-def _stream(databases: Sequence[Database[Document]]) -> Iterator[ChangeStream[Document]]:
-    """A change stream over the outboxes' insertions; one cursor even for several databases."""
-    match: Document = {"operationType": "insert", "ns.coll": outbox.COLLECTION}
-    target: Database[Document] | MongoClient[Document] = databases[0]
-    if len(databases) > 1:
-        target = databases[0].client
-        match["ns.db"] = {"$in": [database.name for database in databases]}
-    # The projection must keep `_id`: it is the resume token.
-    pipeline = [{"$match": match}, {"$project": {"fullDocument": 1, "ns": 1}}]
-    with target.watch(pipeline, max_await_time_ms=_AWAIT_MS, batch_size=1000) as stream:
-        yield stream
-
-
-def _documents(
-    databases: Sequence[Database[Document]], stream: ChangeStream[Document]
-) -> Iterator[tuple[str, Document] | None]:
-    """What lies in the outboxes, then what is added, each with its database; None now and then while nothing is.
-
-    Ends when the stream does: one whose database was dropped would be silent for ever.
-    """
-    scanned: set[tuple[str, str]] = set()
-    for name, document in _scan(databases):
-        scanned.add((name, document["_id"]))
-        yield name, document
-        killpoints.reached(Place.RELAY_AMID_SCAN, (name,))
-    while stream.alive:
-        change = stream.try_next()
-        if change is None:
-            scanned.clear()  # the stream has caught up with the scan
-            yield None
-            continue
-        name, document = change["ns"]["db"], change["fullDocument"]
-        if (name, document["_id"]) not in scanned:
-            yield name, document
-
-
-def _scan(databases: Sequence[Database[Document]]) -> Iterator[tuple[str, Document]]:
-    """What lies in the outboxes, each aggregate's events in order, as of one moment after the stream was opened.
-
-    The moment must be named: left to itself a snapshot is the newest that a majority has, which may be older than the
-    stream, and a commit between the two would be in neither.
-    """
-    with databases[0].client.start_session() as session:
-        databases[0].command("ping", session=session)
-        assert session.cluster_time
-        moment = {"level": "snapshot", "atClusterTime": session.cluster_time["clusterTime"]}
-    for database in databases:
-        find = {"find": outbox.COLLECTION, "sort": {"_id": 1}, "batchSize": 500, "readConcern": moment}
-        with database.cursor_command(find) as found:
-            for document in found:
-                yield database.name, document

@@ -1,8 +1,6 @@
 """The consumer when what it relies on becomes another: a topic made anew, a broker or a database put back."""
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,8 @@ from django.core.management import call_command
 
 from ecommerce.registry import engine
 from tests.integration.consuming import Topic, consuming, created, letters, position, taken
-from tests.servers import RunningServer, Servers
+from tests.integration.restoring import put_back
+from tests.servers import Servers
 from tests.topics import make_topics_anew
 from tests.waiting import until
 
@@ -24,23 +23,6 @@ SECONDS = 90  # a topic's new id is asked for every few seconds, and the group f
 def shipping(databases: None) -> Any:
     make_topics_anew()
     return engine("shipping")
-
-
-@contextmanager
-def put_back(server: RunningServer, folder: Path) -> Iterator[Callable[[], None]]:
-    """Backs the server up, and gives what restores it: its data are then what they were."""
-    data = server.server.data  # type: ignore[attr-defined]
-    server.stop()
-    shutil.copytree(data, folder)
-    server.start()
-
-    def restore() -> None:
-        server.kill()
-        shutil.rmtree(data)
-        shutil.copytree(folder, data)
-        server.start()
-
-    yield restore
 
 
 def put(*names: str) -> list[int]:

@@ -11,7 +11,7 @@ import pytest
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from ecommerce import relay
+from ecommerce import following, relay
 from ecommerce.relay import DeliveryFailed
 from tests.integration.relaying import Outbox, after_looks, client, firsts, shift, values, when_empty, working
 from tests.servers import Servers
@@ -107,7 +107,7 @@ def test_a_commit_that_no_majority_has_yet_when_the_stream_opens_is_not_missed(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The stream opens behind it, and the newest snapshot that a majority has is still without it.
-    open_stream, admin = relay._stream, outbox.database.client.admin
+    open_stream, admin = following.stream, outbox.database.client.admin
 
     def catch_up() -> None:
         admin.command("configureFailPoint", "disableSnapshotting", mode="off")
@@ -124,7 +124,7 @@ def test_a_commit_that_no_majority_has_yet_when_the_stream_opens_is_not_missed(
             yield stream
 
     outbox.database.create_collection("outbox")
-    monkeypatch.setattr(relay, "_stream", open_behind)
+    monkeypatch.setattr(following, "stream", open_behind)
     try:
         assert shift(outbox, stop=when_empty(outbox, seconds=10)) == 1
     finally:
