@@ -10,6 +10,7 @@ from pymongo.errors import AutoReconnect
 
 from ecommerce import storage
 from ecommerce.deadletters import letters as deadletters
+from ecommerce.killpoints import Place
 from ecommerce.leases import Lease
 from ecommerce.registry import engine
 from ecommerce.topics import PARTITIONS
@@ -210,6 +211,25 @@ def test_a_second_single_writer_takes_over_when_the_first_process_is_killed(
             topic.put(created("o2"))
             until("the other to take the next", lambda: taken(inventory) == ["o1", "o2"])
             assert inventory.database["leases"].find_one({"_id": "consumer"})["holder"] not in ("", holder)
+    finally:
+        process.kill()
+
+
+@pytest.mark.parametrize("place", [Place.CONSUMER_AT_ASSIGNMENT, Place.ENGINE_BEFORE_COMMIT])
+def test_others_go_on_within_45_seconds_when_a_process_dies_joining_or_in_a_transaction(
+    shipping: Any, topic: Topic, tmp_path: Path, place: Place
+) -> None:
+    # The group waits for the dead one's session, MongoDB for the end of its transaction, at worst one after the other.
+    arguments = [MANAGE, "consume", "shipping"]
+    dying = {"SERVICE": "shipping", "KILL_POINT": place, "KILL_POINT_FILE": str(tmp_path / "died")}
+    process = running(ProjectProcess(name="consume", arguments=arguments, env=dying), tmp_path)
+    topic.put(created("o1"))
+    process.launch()
+    try:
+        until("it to die", (tmp_path / "died").exists)
+        with consuming(shipping):
+            topic.put(created("o2"))
+            until("another to take both", lambda: taken(shipping) == ["o1", "o2"], seconds=45)
     finally:
         process.kill()
 
