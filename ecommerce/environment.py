@@ -49,6 +49,12 @@ def _key_bytes(value: str) -> str:
     return value
 
 
+def _several_keys(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        _key_bytes(value)
+    return values
+
+
 def _one_word(value: str) -> str:
     if not all("!" <= character <= "~" for character in value):
         raise ValueError("must be printable ASCII without spaces")
@@ -85,6 +91,7 @@ class Environment(BaseSettings):
     SERVICE: Literal["orders", "inventory", "payments", "shipping", "all"]
 
     MASTER_KEY: Annotated[str, AfterValidator(_key_bytes)] = ""
+    MASTER_KEYS_OLD: Annotated[tuple[str, ...], NoDecode, AfterValidator(_several_keys)] = ()
     PAYMENT_GATEWAY: Literal["sandbox", "stripe"] = "sandbox"
     STRIPE_API_KEY: Annotated[str, AfterValidator(_one_word)] = ""
     STRIPE_WEBHOOK_SECRET: Annotated[str, AfterValidator(_one_word)] = ""
@@ -104,7 +111,7 @@ class Environment(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        for name in ("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS"):
+        for name in ("ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "MASTER_KEYS_OLD"):
             for key, value in list(values.items()):
                 if key.upper() == name and isinstance(value, str):
                     values[key] = tuple(each.strip() for each in value.split(",") if each.strip())
@@ -141,6 +148,11 @@ class Environment(BaseSettings):
         if self.MASTER_KEY:
             return base64.b64decode(self.MASTER_KEY)
         return derived(self.JWT_SECRET, "master key")
+
+    @property
+    def master_keys_old(self) -> tuple[bytes, ...]:
+        """The master keys that wrapped data keys before this one."""
+        return tuple(base64.b64decode(key) for key in self.MASTER_KEYS_OLD)
 
     @property
     def carrier_webhook_secret(self) -> str:

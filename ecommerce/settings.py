@@ -97,6 +97,7 @@ MIGRATION_MODULES = {
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 MASTER_KEY = ENV.master_key
+MASTER_KEYS_OLD = ENV.master_keys_old
 SILENCED_SYSTEM_CHECKS = ["models.W035"]  # each service has an `events`, in a database of its own
 
 # The services' own

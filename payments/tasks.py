@@ -16,6 +16,7 @@ from django.conf import settings
 from ecommerce import identity
 from ecommerce.batches import Unknown
 from ecommerce.heartbeats import watched
+from ecommerce.masterkeys import Locked
 from ecommerce.messages import Answer
 from ecommerce.outside import Outside
 from ecommerce.registry import engine
@@ -65,6 +66,8 @@ def authorize(order_ids: Sequence[str]) -> None:
             readable.append(_authorization(payment))
         except Erased:
             erased.append(payment)
+        except Locked as locked:  # the sweep asks again, until the setting is right
+            log.error("not asked", correlation_id=payment.order_id, error=str(locked))
     _take(erased, [ChargeDeclined(order_id=payment.order_id, reason=ERASED) for payment in erased])
     by_order = {payment.order_id: payment for payment in payments}
     _ask([by_order[operation.order] for operation in readable], gateway().authorize(readable), _authorized)

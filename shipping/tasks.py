@@ -15,6 +15,7 @@ from django.conf import settings
 
 from ecommerce import identity
 from ecommerce.heartbeats import watched
+from ecommerce.masterkeys import Locked
 from ecommerce.messages import Answer
 from ecommerce.outside import Outside
 from ecommerce.registry import engine
@@ -56,6 +57,8 @@ def book(order_ids: Sequence[str]) -> None:
             bookings.append(_booking(shipment))
         except Erased:
             erased.append(c.Withdraw(order=shipment.order_id))
+        except Locked as locked:  # the sweep asks again, until the setting is right
+            log.error("not asked", correlation_id=shipment.order_id, error=str(locked))
     take([_answer(each.order, outcome) for each, outcome in zip(bookings, carrier().book(bookings), strict=True)])
     # An earlier booking, whose answer got lost, may have succeeded or still be on its way: the carrier decides.
     take([_erased(each.order, outcome) for each, outcome in zip(erased, carrier().withdraw(erased), strict=True)])

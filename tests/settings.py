@@ -16,6 +16,7 @@ os.environ |= {
     "PORT": str(WEB_PORT),
     "JWT_SECRET": "a secret that only the tests know, 32 bytes or more",
     "MASTER_KEY": "",
+    "MASTER_KEYS_OLD": "",
     "CARRIER_WEBHOOK_SECRET": "",
     "DATABASE_PREFIX": "",
     "GATEWAY_URL": f"http://127.0.0.1:{GATEWAY_PORT}",

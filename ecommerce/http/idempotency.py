@@ -1,16 +1,14 @@
 """`Idempotency-Key`: the same key makes the same command, and the log knows it already."""
 
-import hashlib
-import hmac
 import json
 from typing import Any
 
-from django.conf import settings
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from ecommerce import identity
 from ecommerce.http.permissions import caller
+from ecommerce.vault import vault
 
 HEADER = "Idempotency-Key"
 
@@ -28,7 +26,9 @@ def command_id(request: Request, endpoint: str) -> str:
     return identity.derived_id("command", str(caller(request).id), endpoint, key)
 
 
-def fingerprint(body: Any) -> str:
-    """Tells one body from another without keeping it: a plain hash could be guessed from an address."""
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return hmac.new(settings.MASTER_KEY, text.encode(), hashlib.sha256).hexdigest()
+def fingerprint(body: Any, key_id: str) -> str:
+    """Tells one body from another without keeping it: a plain hash could be guessed from an address.
+
+    With the customer's data key, so that it outlives master keys and is erased with the customer. Raises `Erased`.
+    """
+    return vault().fingerprint(key_id, json.dumps(body, sort_keys=True, separators=(",", ":")))

@@ -20,11 +20,12 @@ class User(AbstractUser):
 
 
 class DataKey(models.Model):
-    """A customer's data key, wrapped by the master key. A destroyed one keeps its id and nothing else."""
+    """A customer's data key, wrapped by a master key. A destroyed one keeps its id and nothing else."""
 
     id = models.CharField(primary_key=True, db_column="_id", max_length=36, default=identity.new_id, editable=False)
     customer_id = models.CharField(max_length=36)
     wrapped = models.BinaryField(null=True)
+    master = models.CharField(max_length=16, default="", help_text="the id of the master key; none in the first ones")
     created_at = models.DateTimeField()
     destroyed_at = models.DateTimeField(null=True)
 

@@ -101,6 +101,7 @@ WRONG = {
     "CARRIER_URL": ["carrier-value", "ftp://127.0.0.1"],
     "JWT_SECRET": ["a-secret-that-is-31-bytes-long!"],
     "MASTER_KEY": ["not base64!", "é" * 44, base64.b64encode(b"x" * 31).decode(), base64.b64encode(b"x" * 33).decode()],
+    "MASTER_KEYS_OLD": ["not base64!", f"{KEY},{base64.b64encode(b'x' * 31).decode()}"],
     "CARRIER_WEBHOOK_SECRET": ["fifteen-letters"],
     "ORDER_DEADLINE_SECONDS": ["0", "86401", "a-while"],
     "DATABASE_PREFIX": ["Upper-", "x" * 31, "a.b"],
