@@ -62,6 +62,14 @@ def consumer(group: str) -> Consumer:
     )
 
 
+def reader() -> Consumer:
+    """A consumer for reading topics whole, outside of any group's balance: assign it, it tells where each ends."""
+    return Consumer(
+        _common()
+        | {"group.id": "readers", "enable.auto.commit": False, "enable.partition.eof": True, "fetch.wait.max.ms": 10}
+    )
+
+
 def admin() -> AdminClient:
     """An admin client, for topics and groups."""
     return AdminClient(_common())

@@ -100,6 +100,10 @@ MASTER_KEY = ENV.master_key
 MASTER_KEYS_OLD = ENV.master_keys_old
 SILENCED_SYSTEM_CHECKS = ["models.W035"]  # each service has an `events`, in a database of its own
 
+# Beside the databases, what lies on this machine: `erase_customer` searches it
+LOG_FOLDER = BASE_DIR / "logs"
+SANDBOX_LEDGERS = [BASE_DIR / "var" / name / "ledger.db" for name in ("gateway", "carrier")]
+
 # The services' own
 
 SERVED = ENV.served

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from datetime import datetime
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ecommerce import identity, masterkeys
 from ecommerce.masterkeys import Locked
-from ecommerce.platform.models import DataKey
+from ecommerce.platform.models import DataKey, User
 
 CACHE_SECONDS = 60.0
 _NONCE = 12
@@ -69,7 +70,7 @@ class Vault:
         return hmac.new(self._key(key_id).prints, text.encode(), hashlib.sha256).hexdigest()
 
     def key_of(self, customer_id: str) -> str:
-        """The id of the customer's present key; makes one where there is none."""
+        """The id of the customer's present key; makes one where there is none. Raises `Erased` for a closed account."""
         now = self._clock()
         until, key_id = self._current.get(customer_id, (0.0, ""))
         if now < until:
@@ -93,31 +94,37 @@ class Vault:
                     with suppress(Locked):  # whoever unseals with it is told
                         self._remember(key, read_at=now)
 
-    def erase(self, customer_id: str) -> int:
+    def erase(self, customer_id: str, *, made_before: datetime | None = None) -> int:
         """Destroys the customer's keys; gives their number. Others forget them within `CACHE_SECONDS`."""
         keys = DataKey.objects.filter(customer_id=customer_id, destroyed_at=None)
+        keys = keys.filter(created_at__lt=made_before) if made_before else keys
         ids = list(keys.values_list("pk", flat=True))
         DataKey.objects.filter(pk__in=ids).update(wrapped=None, destroyed_at=identity.now())
-        with self._lock:
-            self._current.pop(customer_id, None)
-            for key_id in ids:
-                self._keys.pop(key_id, None)
+        self._forget(*ids)
         return len(ids)
 
     def _key(self, key_id: str) -> _Held:
         now = self._clock()
         held = self._keys.get(key_id)
         if held is None or held.until <= now:
-            with self._lock:
-                self._keys.pop(key_id, None)
             key = DataKey.objects.filter(pk=key_id, destroyed_at=None).first()
             if key is None:
+                self._forget(key_id)
                 raise Erased(f"the key {key_id} is destroyed")
             with self._lock:
                 held = self._remember(key, read_at=now)
         return held
 
+    def _forget(self, *key_ids: str) -> None:
+        with self._lock:
+            for key_id in key_ids:
+                self._keys.pop(key_id, None)
+            self._current = {who: current for who, current in self._current.items() if current[1] not in key_ids}
+
     def _new_key(self, customer_id: str) -> DataKey:
+        # An access token outlives its account by minutes.
+        if User.objects.filter(pk=customer_id, is_active=False).exists():
+            raise Erased(f"the account {customer_id} is closed")
         key = DataKey(customer_id=customer_id, created_at=identity.now(), master=self._masters.present)
         key.wrapped = self._masters.wrap(AESGCM.generate_key(256), key_id=key.pk)
         key.save(force_insert=True)

@@ -2,17 +2,24 @@
 
 from django.contrib import admin
 
-from ecommerce.backoffice import ReadOnlyAdmin, register
+from ecommerce.backoffice import ReadOnlyAdmin, RevealingAdmin, register
+from ecommerce.vault import vault
 from orders import models
+from orders.sealing import address_of
 
 register(models.LogEntry, models.OutboxDocument, models.DeadLetter, models.Position, models.Lease, models.Heartbeat)
 
 
 @admin.register(models.Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(RevealingAdmin):
     list_display = ("order_id", "status", "customer_id", "total_amount", "currency", "attention", "created_at")
     search_fields = ("=order_id", "=customer_id")
     exclude = ("sealed", "fingerprint")
+
+    def opened(self, order: models.Order) -> dict[str, str]:
+        address = address_of(vault(), order.pk, order.sealed)
+        place = f"{address.postal_code} {address.city}, {address.country}"
+        return {"Name": address.name, "Address": f"{address.line1}, {place}"}
 
 
 @admin.register(models.Product)

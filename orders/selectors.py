@@ -1,5 +1,6 @@
 """What is read of orders: by views, admin and commands."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from ecommerce import storage
 from ecommerce.messages import Envelope, Event, decode
 from ecommerce.registry import engine
 from orders.domain import Status
-from orders.events import OrderCreated
+from orders.events import OrderCreated, Sealed
 from orders.messages import PlaceOrder
 from orders.models import Order, Product
 
@@ -92,3 +93,12 @@ def _causally(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def prices() -> int:
     """How many products orders knows the price of."""
     return Product.objects.filter(revision__gt=0).count()
+
+
+def sealed_of(customer_id: str) -> Iterator[tuple[str, Status, Sealed]]:
+    """A customer's orders, each with its status and what is sealed of it: address and payment token."""
+    events = engine("orders").database[storage.EVENTS]
+    for order_id, status in Order.objects.filter(customer_id=customer_id).values_list("pk", "status").iterator():
+        log = {"_id": {"$gte": f"{order_id}:", "$lt": f"{order_id};"}, "type": "OrderCreated"}
+        if entry := events.find_one(log):
+            yield order_id, Status(status), decode(entry["data"], OrderCreated).payload.sealed

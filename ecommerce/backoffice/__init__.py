@@ -3,5 +3,6 @@
 from ecommerce.backoffice.collections import register
 from ecommerce.backoffice.deeds import Deed, DeedForm, Doer
 from ecommerce.backoffice.readonly import ReadOnlyAdmin
+from ecommerce.backoffice.revealing import RevealingAdmin
 
-__all__ = ["Deed", "DeedForm", "Doer", "ReadOnlyAdmin", "register"]
+__all__ = ["Deed", "DeedForm", "Doer", "ReadOnlyAdmin", "RevealingAdmin", "register"]

@@ -15,6 +15,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 from ecommerce.http.parsing import TooLong
 from ecommerce.masterkeys import Locked
 from ecommerce.messages import Refused
+from ecommerce.vault import Erased
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         # It may mean "unknown": the client repeats with the same Idempotency-Key.
         document = problem(503, "unavailable", "Try again", "the same request with the same Idempotency-Key is safe")
         return _response(document, {"Retry-After": "2"})
+    if isinstance(error, Erased):
+        return _response(problem(403, "forbidden", "Not allowed", "the personal data of this account was erased"))
     if isinstance(error, Locked):
         log.error("a data key cannot be opened", error=str(error))
         return _response(problem(503, "unavailable", "Try again"), {"Retry-After": "60"})

@@ -11,7 +11,7 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from ecommerce.backoffice import ReadOnlyAdmin
-from ecommerce.platform.models import DataKey, SpentToken, User
+from ecommerce.platform.models import DataKey, Erasure, Reveal, SpentToken, User
 from ecommerce.transaction import in_transaction
 
 admin.site.unregister(Group)
@@ -54,6 +54,20 @@ class DataKeyAdmin(ReadOnlyAdmin):
     list_display = ("id", "customer_id", "created_at", "destroyed_at")
     exclude = ("wrapped",)
     search_fields = ("customer_id",)
+
+
+@admin.register(Erasure)
+class ErasureAdmin(ReadOnlyAdmin):
+    list_display = ("customer_id", "by", "reason", "started_at", "finished_at", "is_clean")
+    search_fields = ("=customer_id",)
+    ordering = ("-started_at",)
+
+
+@admin.register(Reveal)
+class RevealAdmin(ReadOnlyAdmin):
+    list_display = ("at", "by", "order_id", "customer_id", "reason")
+    search_fields = ("=order_id", "=customer_id", "=by")
+    ordering = ("-at",)
 
 
 @admin.register(SpentToken)

@@ -1,6 +1,6 @@
 """Users and the key vault, as stored."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -35,6 +35,49 @@ class DataKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id} of {self.customer_id}"
+
+
+class Erasure(models.Model):
+    """That a customer was erased: who asked for it, when and why. One without `finished_at` was begun and not ended."""
+
+    id = models.CharField(primary_key=True, db_column="_id", max_length=36, default=identity.new_id, editable=False)
+    customer_id = models.CharField(max_length=36)
+    by = models.CharField(max_length=150)
+    reason = models.CharField(max_length=500)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    deleted: "models.JSONField[Any]" = models.JSONField(default=dict)
+    is_clean = models.BooleanField(null=True, help_text="every store was searched, and nothing was found")
+    receipt: "models.JSONField[Any]" = models.JSONField(null=True)
+
+    class Meta:
+        db_table = "erasures"
+        indexes: ClassVar = [models.Index(fields=["customer_id"], name="erased_customer")]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id}, asked for by {self.by}"
+
+
+class Reveal(models.Model):
+    """That somebody looked at what is sealed of an order. Written before it is shown."""
+
+    id = models.CharField(primary_key=True, db_column="_id", max_length=36, default=identity.new_id, editable=False)
+    by = models.CharField(max_length=150)
+    order_id = models.CharField(max_length=36)
+    customer_id = models.CharField(max_length=36, help_text="whose it is")
+    reason = models.CharField(max_length=500)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "reveals"
+        permissions: ClassVar = [("reveal_personal_data", "Can see addresses, with a reason and on record")]
+        indexes: ClassVar = [
+            models.Index(fields=["customer_id", "at"], name="reveals_of"),
+            models.Index(fields=["by", "at"], name="reveals_by"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} to {self.by}"
 
 
 class SpentToken(models.Model):
