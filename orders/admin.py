@@ -4,8 +4,8 @@ from django.contrib import admin
 
 from ecommerce.backoffice import ReadOnlyAdmin, RevealingAdmin, register
 from ecommerce.vault import vault
-from orders import models
-from orders.sealing import address_of
+from orders import models, selectors
+from orders.sealing import address_of, note_of
 
 register(models.LogEntry, models.OutboxDocument, models.DeadLetter, models.Position, models.Lease, models.Heartbeat)
 
@@ -19,7 +19,9 @@ class OrderAdmin(RevealingAdmin):
     def opened(self, order: models.Order) -> dict[str, str]:
         address = address_of(vault(), order.pk, order.sealed)
         place = f"{address.postal_code} {address.city}, {address.country}"
-        return {"Name": address.name, "Address": f"{address.line1}, {place}"}
+        notes = "; ".join(note_of(vault(), order.pk, sealed) for sealed in selectors.notes(order.pk))
+        shown = {"Name": address.name, "Address": f"{address.line1}, {place}"}
+        return shown | ({"Said when cancelling": notes} if notes else {})
 
 
 @admin.register(models.Product)

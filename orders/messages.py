@@ -23,12 +23,20 @@ class PlaceOrder(Command, frozen=True, kw_only=True):
     fingerprint: str
 
 
+class SealedNote(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a customer says, encrypted with the data key `key_id`: it may be about themselves."""
+
+    key_id: str
+    note: str
+
+
 class CancelOrder(Command, frozen=True, kw_only=True):
-    """The customer or staff want the order cancelled. `note` is for people."""
+    """The customer or staff want the order cancelled. `note` is what staff say, `sealed` what the customer says."""
 
     order_id: str
     by: CancelledBy
     note: str = ""
+    sealed: SealedNote | None = None
 
 
 class OrderExpired(Deadline, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from ecommerce.messages import Envelope, Event, decode
 from ecommerce.registry import engine
 from orders.domain import Status
 from orders.events import OrderCreated, Sealed
-from orders.messages import PlaceOrder
+from orders.messages import CancelOrder, PlaceOrder, SealedNote
 from orders.models import Order, Product
 
 OPEN = (Status.PENDING, Status.RESERVED, Status.PAID)
@@ -93,6 +93,13 @@ def _causally(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def prices() -> int:
     """How many products orders knows the price of."""
     return Product.objects.filter(revision__gt=0).count()
+
+
+def notes(order_id: str) -> list[SealedNote]:
+    """What the customer said when cancelling, each time."""
+    history = storage.history(engine("orders").database, order_id)
+    commands = [decode(each["data"], CancelOrder).payload for each in history if each["type"] == "CancelOrder"]
+    return [command.sealed for command in commands if command.sealed]
 
 
 def sealed_of(customer_id: str) -> Iterator[tuple[str, Status, Sealed]]:

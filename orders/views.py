@@ -21,7 +21,7 @@ from orders.domain import Status
 from orders.events import CancelledBy
 from orders.messages import CancelOrder, PlaceOrder, RequestedItem
 from orders.models import Order
-from orders.sealing import seal
+from orders.sealing import seal, seal_note
 from orders.serializers import CancelSerializer, PlaceOrderSerializer, placed, represent, time_in
 
 _place_order = PlaceOrderSerializer()
@@ -90,9 +90,12 @@ class CancelView(APIView):
     def post(self, request: Request, order_id: str) -> Response:
         serializer = CancelSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        _visible(request, order_id)
-        by = CancelledBy.STAFF if caller(request).is_staff else CancelledBy.CUSTOMER
-        command = CancelOrder(order_id=order_id, by=by, note=serializer.validated_data["reason"])
+        order, said = _visible(request, order_id), serializer.validated_data["reason"]
+        if caller(request).is_staff:
+            command = CancelOrder(order_id=order_id, by=CancelledBy.STAFF, note=said)
+        else:
+            sealed = seal_note(vault(), order.customer_id, order_id, said)
+            command = CancelOrder(order_id=order_id, by=CancelledBy.CUSTOMER, sealed=sealed)
         engine("orders").execute(command, id=idempotency.command_id(request, f"orders/{order_id}/cancel"))
         return Response(represent(_visible(request, order_id)), status=status.HTTP_202_ACCEPTED)
 

@@ -66,6 +66,14 @@ def test_an_address_is_shown_for_a_reason_and_it_is_on_record_who_looked_and_why
     assert NAME not in repr(everything_in("default"))
 
 
+def test_what_the_customer_said_when_cancelling_is_sealed_too(ann: Person, order: str) -> None:
+    said = "I have moved to Nettle Wharf"
+    assert ann.post(f"/api/v1/orders/{order}/cancel", {"reason": said}).status_code == 202
+    assert said not in repr(everything_in("orders"))
+    nell = clerk("nell", "reveal_personal_data")
+    assert said in nell.post(page(order), {"reason": "they ask what they wrote"}).content.decode()
+
+
 def test_nobody_sees_it_without_the_permission_and_no_attempt_counts_as_a_look(order: str) -> None:
     fred = clerk("fred")
     assert page(order) not in fred.get(page(order, "change")).content.decode()
