@@ -59,7 +59,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         document = problem(503, "unavailable", "Try again", "the same request with the same Idempotency-Key is safe")
         return _response(document, {"Retry-After": "2"})
     if isinstance(error, Erased):
-        return _response(problem(403, "forbidden", "Not allowed", "the personal data of this account was erased"))
+        return _response(problem(403, "forbidden", "Not allowed", "this account is closed"))
     if isinstance(error, Locked):
         log.error("a data key cannot be opened", error=str(error))
         return _response(problem(503, "unavailable", "Try again"), {"Retry-After": "60"})
