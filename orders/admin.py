@@ -17,6 +17,8 @@ class OrderAdmin(RevealingAdmin):
     exclude = ("sealed", "fingerprint")
 
     def opened(self, order: models.Order) -> dict[str, str]:
+        if not order.sealed:
+            return {"Address": "none: no order was placed here"}
         address = address_of(vault(), order.pk, order.sealed)
         place = f"{address.postal_code} {address.city}, {address.country}"
         notes = "; ".join(note_of(vault(), order.pk, sealed) for sealed in selectors.notes(order.pk))

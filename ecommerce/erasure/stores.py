@@ -2,6 +2,7 @@
 
 import gzip
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
@@ -20,6 +21,7 @@ from ecommerce import kafka
 from ecommerce.registry import services
 from ecommerce.topics import topics_of
 
+PATIENCE = 30.0  # seconds without a word of Kafka
 _PIECE = 1 << 20
 _OVERLAP = 1 << 12
 
@@ -60,7 +62,7 @@ def _documents(collection: Collection[RawBSONDocument]) -> Iterator[bytes]:
 
 def _topics() -> Iterator[Store]:
     client = kafka.admin()
-    there = client.list_topics(timeout=30).topics
+    there = client.list_topics(timeout=PATIENCE).topics
     for name in sorted(topics_of(services())):
         if name in there:
             partitions = list(there[name].partitions)
@@ -70,9 +72,13 @@ def _topics() -> Iterator[Store]:
 def _messages(name: str, partitions: list[int]) -> Iterator[bytes]:
     with closing(kafka.reader()) as consumer:
         consumer.assign([TopicPartition(name, each, OFFSET_BEGINNING) for each in partitions])
-        left = set(partitions)
+        left, heard = set(partitions), time.monotonic()
         while left:
-            for message in consumer.consume(1000, timeout=0.1):
+            messages = consumer.consume(1000, timeout=0.1)
+            heard = time.monotonic() if messages else heard
+            if time.monotonic() - heard > PATIENCE:
+                raise TimeoutError(f"Kafka is silent about {name}")
+            for message in messages:
                 error = message.error()
                 if error is None:
                     parts = [message.key(), message.value(), *(pair[1] for pair in message.headers() or ())]

@@ -43,6 +43,7 @@ from tests.integration.people import (
     staff,
     stock_the_shop,
 )
+from tests.servers import Servers
 
 NAME, LINE, CITY, CODE, TOKEN = "Zoë Ångström", "17 Nettle Wharf", "Quillmouth", "QM4 7ZZ", "tok_of_zoes_card"
 ADDRESS = {"name": NAME, "line1": LINE, "city": CITY, "postalCode": CODE, "country": "GB"}
@@ -153,6 +154,44 @@ def test_who_is_not_known_is_said_and_nothing_is_erased(zoe: Person, monkeypatch
         call_command("erase_customer", "zoe")
     assert (DataKey.objects.get().destroyed_at, Erasure.objects.count()) == (None, 0)
     assert zoe.post(ORDERS, ORDER).status_code == 201
+
+
+def test_whoever_calls_themselves_by_the_id_of_another_is_not_taken_for_them(quick: None, zoe: Person) -> None:
+    mallory = customer(zoe.id)
+    erased(zoe.id)
+    assert User.objects.get(pk=User.objects.get(username=mallory.name).pk).is_active
+    assert not User.objects.get(pk=zoe.id).is_active
+
+
+def test_a_server_out_of_reach_is_found_out_before_anything_is_destroyed(
+    zoe: Person, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "PATIENCE", 2.0)
+    servers.kafka.pause()
+    try:
+        with pytest.raises(CommandError, match="not completed, run it again"):
+            erased("zoe")
+    finally:
+        servers.kafka.resume()
+    assert (DataKey.objects.get().destroyed_at, Erasure.objects.count()) == (None, 0)
+    assert User.objects.get(pk=zoe.id).is_active
+
+
+def test_a_topic_that_falls_silent_in_the_middle_is_named_and_the_others_are_searched(
+    zoe: Person, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "PATIENCE", 2.0)
+    found = [each for each in stores._topics() if each.name == "topic orders.events"]
+    monkeypatch.setattr(stores, "_topics", lambda: found)
+    servers.kafka.pause()
+    try:
+        receipt = json.loads(erased("zoe", "--json", status=1))
+    finally:
+        servers.kafka.resume()
+    wrong = {each["store"]: each["error"] for each in receipt["stores"] if each["error"]}
+    assert list(wrong) == ["topic orders.events"]
+    assert "Kafka is silent about orders.events" in wrong["topic orders.events"]
+    assert len(receipt["stores"]) > 40
 
 
 def test_an_order_in_flight_ends_for_want_of_its_card(quick: None, zoe: Person) -> None:
@@ -332,5 +371,8 @@ def test_an_open_copy_is_found_wherever_it_lies(zoe: Person, settings: Any, tmp_
         f"ledger {tmp_path / 'gateway' / 'ledger.db'}": (1, 0),
     }
     assert Erasure.objects.get().is_clean is False
+    again = erased(zoe.id, status=1)
+    assert again.startswith("nothing is left")
+    assert "but look into collection orders.leak, topic payments.dlq, redis" in again
     said = json.dumps(receipt, ensure_ascii=False)
     assert [text for text in (NAME, LINE, CITY, CODE, TOKEN) if text in said] == []

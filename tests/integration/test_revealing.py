@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.core.management import call_command
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
 
@@ -108,6 +109,15 @@ def test_the_address_is_in_no_log(order: str, capfd: pytest.CaptureFixture[str])
     assert NAME in nell.post(page(order), {"reason": "the parcel came back"}).content.decode()
     said = capfd.readouterr()
     assert [text for text in (NAME, LINE) if text in said.out + said.err] == []
+
+
+def test_a_place_without_an_order_has_nothing_to_show(order: str) -> None:
+    """As a dead letter leaves one."""
+    orders = connections["orders"].database["orders"]
+    document = orders.find_one({"_id": order}) | {"_id": "place", "customer_id": "", "sealed": None}
+    orders.insert_one(document)
+    nell = clerk("nell", "reveal_personal_data")
+    assert "no order was placed here" in nell.post(page("place"), {"reason": "why"}).content.decode()
 
 
 def test_an_order_that_is_not_there_sends_back_to_the_list(order: str) -> None:

@@ -6,11 +6,16 @@ from argparse import ArgumentParser
 from typing import Any
 
 import msgspec
+from confluent_kafka import KafkaException
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
 
 from ecommerce.erasure.known import Personal
 from ecommerce.erasure.steps import Erasing, is_done
+from ecommerce.masterkeys import Locked
 from ecommerce.platform.models import DataKey, Erasure, User
 from ecommerce.vault import Erased, vault
 from orders import selectors
@@ -38,14 +43,20 @@ class Command(BaseCommand):
     def handle(self, *, customer: str, yes: bool, json: bool, **options: Any) -> None:
         if settings.ENV.SERVICE != "all":
             raise CommandError("every store is searched: run it with SERVICE=all")
-        id, user = _found(customer)
+        try:
+            self._erase(*_found(customer), yes=yes, json=json, **options)
+        except (KafkaException, RedisError, PyMongoError, DatabaseError, Locked) as error:
+            raise CommandError(f"not completed, run it again: {error}") from error
+
+    def _erase(self, id: str, user: User | None, *, yes: bool, json: bool, **options: Any) -> None:
         keep_account = options["keep_account"]
         if user and user.is_staff and not keep_account:
-            raise CommandError(f"{customer} belongs to the staff, who act on record: take that away, or --keep-account")
+            raise CommandError(f"{id} belongs to the staff, who act on record: take that away, or --keep-account")
         if is_done(id, user, keep_account=keep_account):
-            self.stdout.write(f"nothing is left of {id} to erase")
+            self._say_what_was_found(id)
             return
-        if not yes and input(f"Erase the customer {customer} for ever? [yes/no] ") != "yes":
+        who = f"{id} ({user.username})" if user else id
+        if not yes and input(f"Erase the customer {who} for ever? [yes/no] ") != "yes":
             raise CommandError("nothing was erased")
         erasing = Erasing(
             customer_id=id,
@@ -63,13 +74,22 @@ class Command(BaseCommand):
         if not receipt.is_clean:
             raise SystemExit(1)
 
+    def _say_what_was_found(self, id: str) -> None:
+        self.stdout.write(f"nothing is left of {id} to erase")
+        last = Erasure.objects.filter(customer_id=id).order_by("-finished_at").first()
+        if last and not last.is_clean:
+            stores = (each for each in last.receipt["stores"] if each["hits"] or each["error"])
+            self.stdout.write("but look into " + ", ".join(each["store"] for each in stores))
+            raise SystemExit(1)
+
     def _progress(self, line: str) -> None:
         if sys.stderr.isatty():
             self.stderr.write(f"\r\x1b[K{line}", ending="")
 
 
 def _found(customer: str) -> tuple[str, User | None]:
-    user = User.objects.filter(username=customer).first() or User.objects.filter(pk=customer).first()
+    # The id first: whoever calls themselves by the id of another must not be taken for them.
+    user = User.objects.filter(pk=customer).first() or User.objects.filter(username=customer).first()
     if user is not None:
         return user.pk, user
     if DataKey.objects.filter(customer_id=customer).exists():
@@ -88,7 +108,7 @@ def _personal(customer_id: str) -> tuple[list[Personal], int, int]:
         in_flight += status not in _ENDED
         try:
             address, token = opened(vault(), order_id, sealed)
-        except Erased:
+        except (Erased, ValueError):  # what nobody can read is no reason to keep the rest
             continue
         known.add(Personal((address.name, address.line1, token), (address.city, address.postal_code)))
     return sorted(known), total, in_flight
