@@ -17,7 +17,7 @@ from ecommerce.erasure.known import Personal
 from ecommerce.erasure.steps import Erasing, is_done
 from ecommerce.masterkeys import Locked
 from ecommerce.platform.models import DataKey, Erasure, User
-from ecommerce.vault import Erased, vault
+from ecommerce.vault import CACHE_SECONDS, Erased, vault
 from orders import selectors
 from orders.domain import Status
 from orders.sealing import opened
@@ -68,6 +68,8 @@ class Command(BaseCommand):
             wait=not options["no_wait"],
             say=self._progress,
         )
+        if erasing.wait:
+            self.stderr.write(f"other processes may remember the keys for {CACHE_SECONDS:.0f} s: waiting for that")
         receipt = erasing.run()
         self._progress("")
         self.stdout.write(msgspec.json.encode(receipt).decode() if json else "\n".join(receipt.lines()))
