@@ -73,6 +73,7 @@ test\:system: install ## The whole pipeline as processes
 
 test\:chaos: install ## Kill points × branches of the saga, then outages (CHAOS_SEED): var/chaos/report.txt
 	CHAOS=full $(PYTEST) tests/chaos
+	CHAOS=full TEST_NODES=3 $(PYTEST) tests/chaos
 
 bench: install ## The pipeline against a floor on bare drivers, in turn, in one run: var/bench/report.txt (10 minutes)
 	$(PYTHON) -m tests.load --sizes 1000 100000 --small-repeat 3

@@ -14,8 +14,8 @@ from tests.servers import Servers, all_servers
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """MongoDB, Kafka and Redis for the whole run."""
-    ports = {"mongo_port": settings.MONGO_PORT, "kafka_port": settings.KAFKA_PORT, "redis_port": settings.REDIS_PORT}
-    with all_servers(**ports) as running:
+    ports = {"mongo_ports": settings.MONGO_PORTS, "kafka_ports": settings.KAFKA_PORTS}
+    with all_servers(**ports, redis_port=settings.REDIS_PORT) as running:
         yield running
 
 

@@ -17,14 +17,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from deploy.local import places
-from deploy.local.servers import KafkaServer, MongoServer, NotReady, RedisServer, Server
+from deploy.local.servers import KafkaServer, MongoServer, NotReady, RedisServer, Server, new_cluster
 
 START_SECONDS = 90
 STOP_SECONDS = 20
@@ -130,6 +130,7 @@ class RunningMongo(RunningServer):
 class RunningKafka(RunningServer):
     @property
     def brokers(self) -> str:
+        """Of its own; the other nodes of a cluster have theirs."""
         return self.address
 
 
@@ -141,16 +142,26 @@ class RunningRedis(RunningServer):
 
 @dataclass(frozen=True, kw_only=True)
 class Servers:
-    mongo: RunningMongo
-    kafka: RunningKafka
+    """The nodes of MongoDB and Kafka, of which there is one each unless a cluster was asked for."""
+
+    mongos: Sequence[RunningMongo]
+    kafkas: Sequence[RunningKafka]
     redis: RunningRedis
+
+    @property
+    def mongo(self) -> RunningMongo:
+        return self.mongos[0]
+
+    @property
+    def kafka(self) -> RunningKafka:
+        return self.kafkas[0]
 
 
 @contextlib.contextmanager
 def mongo_server() -> Iterator[RunningMongo]:
     """A replica set of one node, with mongod's fail points enabled."""
     with _folder() as folder:
-        mongo = _mongo(folder)
+        (mongo,) = _mongos(folder)
         with _running(mongo):
             yield mongo
 
@@ -159,7 +170,7 @@ def mongo_server() -> Iterator[RunningMongo]:
 def kafka_server() -> Iterator[RunningKafka]:
     """A broker without topics, which does not make any by itself."""
     with _folder() as folder:
-        kafka = _kafka(folder)
+        (kafka,) = _kafkas(folder)
         with _running(kafka):
             yield kafka
 
@@ -176,22 +187,22 @@ def redis_server() -> Iterator[RunningRedis]:
 @contextlib.contextmanager
 def all_servers(
     *,
-    mongo_port: int | None = None,
-    kafka_port: int | None = None,
+    mongo_ports: Sequence[int] = (),
+    kafka_ports: Sequence[int] = (),
     redis_port: int | None = None,
     like_production: bool = False,
 ) -> Iterator[Servers]:
-    """All three, started side by side; on ports chosen before, or free ones.
+    """All three, started side by side; on ports chosen before, or free ones, with a node for each port.
 
     Tests start many and use them little; `like_production`, they are set up to be measured.
     """
     with _folder() as folder:
         servers = Servers(
-            mongo=_mongo(folder, mongo_port, like_production=like_production),
-            kafka=_kafka(folder, kafka_port, like_production=like_production),
+            mongos=_mongos(folder, mongo_ports, like_production=like_production),
+            kafkas=_kafkas(folder, kafka_ports, like_production=like_production),
             redis=_redis(folder, redis_port, like_production=like_production),
         )
-        with _running(servers.mongo, servers.kafka, servers.redis):
+        with _running(*servers.mongos, *servers.kafkas, servers.redis):
             yield servers
 
 
@@ -212,27 +223,43 @@ def _chance() -> random.Random:
     return random.Random(os.urandom(8))  # tests seed the shared one: two runs at once would pick the same ports
 
 
-def _mongo(folder: Path, port: int | None = None, *, like_production: bool = False) -> RunningMongo:
-    server = MongoServer(
-        port=port or free_ports(1)[0],
-        data=folder / "mongo",
-        cache_gb=1 if like_production else 0.25,
-        oplog_mb=2048 if like_production else 256,
-        fail_points=not like_production,
-    )
-    return RunningMongo(server, folder / "mongo.log")
+def _mongos(folder: Path, ports: Sequence[int] = (), *, like_production: bool = False) -> list[RunningMongo]:
+    members = tuple(ports) or tuple(free_ports(1))
+    return [
+        RunningMongo(
+            MongoServer(
+                port=port,
+                members=members,
+                data=folder / f"mongo-{port}",
+                cache_gb=1 if like_production else 0.25,
+                oplog_mb=2048 if like_production else 256,
+                fail_points=not like_production,
+            ),
+            folder / f"mongo-{port}.log",
+        )
+        for port in members
+    ]
 
 
-def _kafka(folder: Path, port: int | None = None, *, like_production: bool = False) -> RunningKafka:
-    free_port, controller_port = free_ports(2)
-    server = KafkaServer(
-        port=port or free_port,
-        controller_port=controller_port,
-        data=folder / "kafka",
-        heap_mb=512 if like_production else 384,
-        quick_start=not like_production,
-    )
-    return RunningKafka(server, folder / "kafka.log")
+def _kafkas(folder: Path, ports: Sequence[int] = (), *, like_production: bool = False) -> list[RunningKafka]:
+    brokers = tuple(ports) or tuple(free_ports(1))
+    controllers, cluster = tuple(free_ports(len(brokers))), new_cluster()
+    return [
+        RunningKafka(
+            KafkaServer(
+                port=port,
+                controller_port=controller,
+                controllers=controllers,
+                cluster=cluster,
+                node=node,
+                data=folder / f"kafka-{node}",
+                heap_mb=512 if like_production else 384,
+                quick_start=not like_production,
+            ),
+            folder / f"kafka-{node}.log",
+        )
+        for node, (port, controller) in enumerate(zip(brokers, controllers, strict=True), start=1)
+    ]
 
 
 def _redis(folder: Path, port: int | None = None, *, like_production: bool = False) -> RunningRedis:

@@ -1,16 +1,21 @@
-"""The project's settings over servers of the tests' own, on free ports: a running pipeline is never touched."""
+"""The project's settings over servers of the tests' own, on free ports: a running pipeline is never touched.
+
+`TEST_NODES=3` makes MongoDB and Kafka clusters of three nodes, for the tests that kill some of them.
+"""
 
 import os
 
 from tests.servers import free_ports
 
-MONGO_PORT, KAFKA_PORT, REDIS_PORT, GATEWAY_PORT, CARRIER_PORT, WEB_PORT = free_ports(6)
+NODES = int(os.environ.get("TEST_NODES", "1"))
+REDIS_PORT, GATEWAY_PORT, CARRIER_PORT, WEB_PORT, *_ports = free_ports(4 + 2 * NODES)
+MONGO_PORTS, KAFKA_PORTS = _ports[:NODES], _ports[NODES:]
 
 os.environ |= {
     "ENVIRONMENT": "development",
     "SERVICE": "all",
-    "MONGO_URI": f"mongodb://127.0.0.1:{MONGO_PORT}/?replicaSet=rs0",
-    "KAFKA_BROKERS": f"127.0.0.1:{KAFKA_PORT}",
+    "MONGO_URI": f"mongodb://{','.join(f'127.0.0.1:{port}' for port in MONGO_PORTS)}/?replicaSet=rs0",
+    "KAFKA_BROKERS": ",".join(f"127.0.0.1:{port}" for port in KAFKA_PORTS),
     "KAFKA_CLIENT_ID": "tests",
     "REDIS_URL": f"redis://127.0.0.1:{REDIS_PORT}/0",
     "PORT": str(WEB_PORT),

@@ -1,7 +1,7 @@
 """Topics of a test's own, and what lies on them."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
@@ -72,20 +72,25 @@ def records_on(name: str) -> list[Record]:
     )
     try:
         partitions = list(consumer.list_topics(name, timeout=20).topics[name].partitions)
-        return [record for each in partitions for record in _records(consumer, name, each)]
+        consumer.assign([TopicPartition(name, each, OFFSET_BEGINNING) for each in partitions])
+        found = _records(consumer, partitions)
+        return [record for each in partitions for record in found[each]]
     finally:
         consumer.close()
 
 
-def _records(consumer: Consumer, name: str, partition: int) -> Iterator[Record]:
-    consumer.assign([TopicPartition(name, partition, OFFSET_BEGINNING)])
-    while True:
-        for message in consumer.consume(500, timeout=0.2):
-            error = message.error()
+def _records(consumer: Consumer, partitions: Iterable[int]) -> dict[int, list[Record]]:
+    """What is in these partitions up to their ends."""
+    found: dict[int, list[Record]] = {each: [] for each in partitions}
+    left = set(found)
+    while left:
+        for message in consumer.consume(500, timeout=0.1):
+            error, partition = message.error(), message.partition()
             if error is None:
                 headers = tuple((key, bytes(value)) for key, value in message.headers() or [])
-                yield Record((message.key() or b"").decode(), message.value() or b"", headers)
+                found[partition].append(Record((message.key() or b"").decode(), message.value() or b"", headers))
             elif error.code() == KafkaError._PARTITION_EOF:
-                return
+                left.discard(partition)
             else:
                 raise KafkaException(error)
+    return found

@@ -65,17 +65,23 @@ def poll(what: str, probe: Callable[[], bool], *, deadline: float, every: float 
 
 @dataclass(frozen=True, kw_only=True)
 class MongoServer:
-    """A single-node replica set: transactions and change streams need one."""
+    """A node of a replica set, by default its only one: transactions and change streams need a set."""
 
     port: int
     data: Path
+    members: tuple[int, ...] = ()  # the ports of all nodes, where there are several; the first one forms the set
     cache_gb: float = 0.5
     oplog_mb: int = 1024
     fail_points: bool = False
 
     @property
     def address(self) -> str:
-        return f"mongodb://127.0.0.1:{self.port}/?replicaSet={REPLICA_SET}"
+        nodes = ",".join(f"127.0.0.1:{port}" for port in self._members)
+        return f"mongodb://{nodes}/?replicaSet={REPLICA_SET}"
+
+    @property
+    def _members(self) -> tuple[int, ...]:
+        return self.members or (self.port,)
 
     def prepare(self) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
@@ -96,12 +102,16 @@ class MongoServer:
         with MongoClient[dict[str, object]](
             "127.0.0.1", self.port, directConnection=True, serverSelectionTimeoutMS=300, connectTimeoutMS=1000
         ) as client:
-            poll("MongoDB to elect its primary", lambda: self._is_primary(client), deadline=deadline)
+            poll("MongoDB to elect its primary", lambda: self._serves(client), deadline=deadline)
 
-    def _is_primary(self, client: MongoClient[dict[str, object]]) -> bool:
-        if client.admin.command("hello").get("isWritablePrimary"):
+    def _serves(self, client: MongoClient[dict[str, object]]) -> bool:
+        hello = client.admin.command("hello")
+        if hello.get("isWritablePrimary") or (hello.get("secondary") and hello.get("primary")):
             return True
-        config = {"_id": REPLICA_SET, "version": 1, "members": [{"_id": 0, "host": f"127.0.0.1:{self.port}"}]}
+        if self.port != self._members[0]:
+            return False
+        members = [{"_id": id, "host": f"127.0.0.1:{port}"} for id, port in enumerate(self._members)]
+        config = {"_id": REPLICA_SET, "version": 1, "members": members}
         try:
             client.admin.command("replSetGetStatus")
         except OperationFailure as error:
@@ -116,11 +126,17 @@ class MongoServer:
 
 @dataclass(frozen=True, kw_only=True)
 class KafkaServer:
-    """One KRaft node that is broker and controller."""
+    """A KRaft node that is broker and controller, by default the only one of its cluster.
+
+    Nodes of one cluster share its `cluster` id and know each other's `controllers` (ports); `node` counts from 1.
+    """
 
     port: int
     controller_port: int
     data: Path
+    node: int = 1
+    controllers: tuple[int, ...] = ()
+    cluster: str = ""
     heap_mb: int = 512
     quick_start: bool = False
 
@@ -157,7 +173,7 @@ class KafkaServer:
         ]
 
     def _format(self) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode().replace("-", "A")
+        cluster = self.cluster or new_cluster()
         tool = [*self._java(heap_mb=128, flags=["-XX:TieredStopAtLevel=1"]), "kafka.tools.StorageTool"]
         formatting = subprocess.run(
             [*tool, "format", "--cluster-id", cluster, "--config", str(self._properties), "--ignore-formatted"],
@@ -169,10 +185,14 @@ class KafkaServer:
             raise NotReady(f"Kafka's storage in {self.data} was not formatted: {formatting.stdout.strip()[-1000:]}")
 
     def _settings(self) -> dict[str, object]:
+        controllers = self.controllers or (self.controller_port,)
+        copies, in_sync = min(3, len(controllers)), max(1, min(3, len(controllers)) - 1)
         return {
             "process.roles": "broker,controller",
-            "node.id": 1,
-            "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
+            "node.id": self.node,
+            "controller.quorum.voters": ",".join(
+                f"{node}@127.0.0.1:{port}" for node, port in enumerate(controllers, start=1)
+            ),
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
             "controller.listener.names": "CONTROLLER",
             "log.dirs": self.data / "log",
@@ -181,15 +201,15 @@ class KafkaServer:
             # After a crash the broker is taken in again when its former self counts as gone: after 9 s by default.
             "broker.session.timeout.ms": 3000,
             "broker.heartbeat.interval.ms": 500,
-            # One node: no copies, and few partitions of the internal topics to open at each start.
-            "default.replication.factor": 1,
-            "offsets.topic.replication.factor": 1,
+            # Few partitions of the internal topics to open at each start, and no copies where there is one node.
+            "default.replication.factor": copies,
+            "offsets.topic.replication.factor": copies,
             "offsets.topic.num.partitions": 4,
-            "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1,
+            "transaction.state.log.replication.factor": copies,
+            "transaction.state.log.min.isr": in_sync,
             "transaction.state.log.num.partitions": 4,
-            "share.coordinator.state.topic.replication.factor": 1,
-            "share.coordinator.state.topic.min.isr": 1,
+            "share.coordinator.state.topic.replication.factor": copies,
+            "share.coordinator.state.topic.min.isr": in_sync,
             "share.coordinator.state.topic.num.partitions": 4,
             # Small: the default of the cleaner alone is 128 MB of heap.
             "num.network.threads": 2,
@@ -197,6 +217,11 @@ class KafkaServer:
             "background.threads": 2,
             "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
         }
+
+
+def new_cluster() -> str:
+    """An id for a new Kafka cluster."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode().replace("-", "A")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The pipeline under attack: its processes and servers, which can be killed, frozen, doubled and armed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -67,19 +67,27 @@ class Arena:
     @contextmanager
     def armed(self, name: str, kill_point: str, *, after: int) -> Iterator[Fuse]:
         """Restarts a process so that it kills itself there; afterwards starts it again as it was."""
-        self._fuses += 1
-        process, fired = self.processes[name], self.folder / f"fired-{self._fuses}"
-        kill = {"KILL_POINT": kill_point, "KILL_POINT_AFTER": str(after), "KILL_POINT_FILE": str(fired)}
-        unarmed = process.server
+        process = self.processes[name]
+        assert isinstance(process.server, ProjectProcess)
         process.stop()
-        process.server = changed(process, env=kill)
-        process.launch()
+        try:
+            with self.killing(process.server, kill_point, after=after) as fuse:
+                fuse.process.launch()
+                yield fuse
+        finally:
+            process.start()
+
+    @contextmanager
+    def killing(self, program: ProjectProcess, kill_point: str, *, after: int) -> Iterator[Fuse]:
+        """The program, not started yet, as a process that kills itself there."""
+        self._fuses += 1
+        fired = self.folder / f"fired-{self._fuses}"
+        kill = {"KILL_POINT": kill_point, "KILL_POINT_AFTER": str(after), "KILL_POINT_FILE": str(fired)}
+        process = running(replace(program, env={**program.env, **kill}), self.folder)
         try:
             yield Fuse(process, fired)
         finally:
             process.stop()
-            process.server = unarmed
-            process.start()
 
     @contextmanager
     def another(self, name: str, label: str = "2") -> Iterator[RunningServer]:
@@ -94,9 +102,3 @@ class Arena:
             yield second
         finally:
             second.stop()
-
-
-def changed(process: RunningServer, *, env: Mapping[str, str]) -> ProjectProcess:
-    """What the process runs, with more in its environment."""
-    assert isinstance(process.server, ProjectProcess)
-    return replace(process.server, env={**process.server.env, **env})

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.local import places
+from tests import settings
 from tests.chaos import mode
 from tests.chaos.arena import Arena
 from tests.chaos.customers import PatientShop
@@ -54,7 +55,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     lines = [*table(cells, mode.SEED), "", *summary(cells)]
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text("\n".join(lines) + "\n")
+    with REPORT.open("w" if settings.NODES == 1 else "a") as file:  # the clusters' run comes second
+        file.write("\n".join(lines) + "\n\n")
     terminalreporter.section("chaos")
     for line in lines:
         terminalreporter.write_line(line)

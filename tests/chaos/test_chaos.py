@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from tests.chaos import kill_points
+from tests import settings
+from tests.chaos import clusters, kill_points, messages, outages, poison
 from tests.chaos.arena import DEADLINE_SECONDS, Arena
 from tests.chaos.customers import SILENT, fates
 from tests.chaos.mode import FULL, HEAL_SECONDS
@@ -13,7 +14,8 @@ from tests.chaos.scenario import Scenario
 from tests.system.watching import audited
 from tests.waiting import until
 
-SCENARIOS = [each for each in (*kill_points.SCENARIOS,) if FULL or each.short]
+ON_ONE_NODE = (*kill_points.SCENARIOS, *outages.SCENARIOS, *messages.SCENARIOS, *poison.SCENARIOS)
+SCENARIOS = [each for each in (ON_ONE_NODE if settings.NODES == 1 else clusters.SCENARIOS) if FULL or each.short]
 
 
 def _parameter(scenario: Scenario) -> object:

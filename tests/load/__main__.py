@@ -30,10 +30,10 @@ def main() -> None:
     plan, into = _told()
     logging.disable(logging.WARNING)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    ports = {"mongo_port": settings.MONGO_PORT, "kafka_port": settings.KAFKA_PORT, "redis_port": settings.REDIS_PORT}
+    ports = {"mongo_ports": settings.MONGO_PORTS, "kafka_ports": settings.KAFKA_PORTS}
     with (
         tempfile.TemporaryDirectory(prefix=f"ecommerce-test-{os.getpid()}-", ignore_cleanup_errors=True) as folder,
-        all_servers(**ports, like_production=True) as servers,
+        all_servers(**ports, redis_port=settings.REDIS_PORT, like_production=True) as servers,
     ):
         call_command("migrate_all", stdout=StringIO(), verbosity=0)
         results = Bench(plan, servers, Path(folder)).run()
