@@ -66,6 +66,20 @@ def frozen(find: Victim) -> Harm:
     return harm
 
 
+def _relay_killed_with_its_hands_full(arena: Arena, load: Load, chance: Random) -> str:
+    """What it has sent has reached nobody, and is in its memory alone."""
+    kafka_server, relay, away = arena.servers.kafka, arena.processes["relay"], chance.uniform(1, 3)
+    kafka_server.pause()
+    try:
+        load.wave()
+        time.sleep(2 + away)
+        relay.kill()
+    finally:
+        kafka_server.resume()
+    relay.start()
+    return f"SIGKILL of the relay with Kafka frozen for {2 + away:.1f} s"
+
+
 def _each_killed(arena: Arena, load: Load, chance: Random) -> str:
     names = chance.sample(PROCESSES, len(PROCESSES))
     load.wave()
@@ -171,6 +185,7 @@ SCENARIOS = [
     *(Scenario(name=f"{name} frozen", harm=frozen(_process(name))) for name in PROCESSES),
     *(Scenario(name=f"{name} killed", harm=killed(_server(name))) for name in SERVERS),
     *(Scenario(name=f"{name} frozen", harm=frozen(_server(name))) for name in SERVERS),
+    Scenario(name="relay killed while kafka is frozen", harm=_relay_killed_with_its_hands_full, short=True),
     Scenario(name="redis flushed", harm=_redis_flushed, short=True),
     Scenario(name="two beats", harm=_two_beats),
     Scenario(name="no beat", harm=_no_beat),

@@ -1,17 +1,23 @@
 """A scenario: what is done to the pipeline while customers order, and what must hold afterwards."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+import msgspec
 import pytest
 
+from ecommerce import storage
 from ecommerce.demo import Placed
+from ecommerce.messages import Command
+from ecommerce.registry import engine
 from tests.chaos.arena import Arena
 from tests.chaos.customers import Load, fates
 from tests.chaos.mode import FULL, HEAL_SECONDS, PATIENCE_SECONDS, chance
 from tests.chaos.report import Cell
+from tests.pipeline import SERVICES
 from tests.system.watching import audited
 
 Harm = Callable[[Arena, Load, Random], str]
@@ -40,6 +46,7 @@ class Scenario:
             load.give_up()
             arena.silent += load.silent
         audited()
+        assert _taken_again(load.placed) == []
         for branch, took in seconds.items():
             orders = sum(one.branch.name == branch for one in load.placed)
             arena.cells.append(
@@ -47,6 +54,23 @@ class Scenario:
             )
         if FULL:
             assert max(seconds.values()) <= HEAL_SECONDS, f"slow to end after {harm}: {seconds}"
+
+
+def _taken_again(placed: list[Placed]) -> list[tuple[str, str]]:
+    """The orders, with the service, in whose log something is twice, whatever id it was filed under."""
+    logs = [(service, one.order_id) for service in SERVICES for one in placed]
+    return [(service, order_id) for service, order_id in logs if _has_repeats(service, order_id)]
+
+
+def _has_repeats(service: str, order_id: str) -> bool:
+    """People may ask for the same thing again. Facts, intents, answers and deadlines come once in an order's life."""
+    entries = storage.history(engine(service).database, order_id)
+    kinds = engine(service).service.kinds
+    what = Counter(
+        msgspec.json.decode(entry["data"])["eventId"] if issubclass(kinds[entry["type"]], Command) else entry["type"]
+        for entry in entries
+    )
+    return what.total() > len(what)
 
 
 def _ended(placed: list[Placed], *, since: float) -> dict[str, float]:
