@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 
-from ecommerce.audit.rules import Story, Violation
+from ecommerce.audit.names import Name
+from ecommerce.audit.story import Story, Violation
 
 _PAGE = 1000
 
@@ -29,17 +30,12 @@ class Charge:
         held = amounts["authorized"] - amounts["captured"] - amounts["voided"]
         kept = amounts["captured"] - amounts["refunded"]
         wrong = {
-            "charged twice": twice,
-            "charged and cancelled": bool(story.made["OrderCancelled"] and (held or kept)),
-            "completed and not paid": bool(story.made["OrderCompleted"] and self.kinds.count("captured") != 1),
+            Name.CHARGED_TWICE: twice,
+            Name.CHARGED_AND_CANCELLED: bool(story.made["OrderCancelled"] and (held or kept)),
+            Name.CHARGE_MISSING: bool(story.made["OrderCompleted"] and self.kinds.count("captured") != 1),
         }
         for name in (name for name, is_so in wrong.items() if is_so):
-            yield Violation(
-                name=name,
-                subject=f"order {story.order_id}",
-                detail=f"the gateway has {', '.join(self.kinds) or 'nothing'}",
-                repair=f"manage.py explain_order {story.order_id}",
-            )
+            yield story.violation(name, f"the gateway has {', '.join(self.kinds) or 'nothing'}")
 
 
 class Ledger:

@@ -1,128 +1,104 @@
-"""What must hold of one order, judged by what the four logs say of it.
+"""What must hold of one order, judged by what the four services have stored of it. Pure: a story in, violations out."""
 
-Pure: a story in, violations out. The names are those of the public events, which is all that services share.
-"""
-
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from functools import cached_property
 
+from ecommerce.audit import agreement, travel
+from ecommerce.audit.names import Name
+from ecommerce.audit.story import Mending, Repair, Story, Violation
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A log entry without its bytes."""
-
-    event_id: str
-    type: str
-    own: bool
-    version: int
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
-    """A broken promise: its name, whom it concerns, what was found, and the command that repairs it."""
-
-    name: str
-    subject: str
-    detail: str
-    repair: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.subject} ({self.detail}); repair: {self.repair}"
-
-
-@dataclass(kw_only=True)
-class Story:
-    """Everything that the logs say of one order: service name → entries in version order."""
-
-    order_id: str
-    logs: Mapping[str, list[Entry]]
-    parked: int = 0
-    takers: Mapping[str, frozenset[str]] = field(default_factory=dict)  # public event type → services that take it
-
-    @cached_property
-    def made(self) -> Counter[str]:
-        """How often each type of event was made, in all services."""
-        return Counter(entry.type for log in self.logs.values() for entry in log if entry.own)
-
-    @cached_property
-    def unseen(self) -> list[tuple[str, str, datetime]]:
-        """Public events that a taker has not taken: (type, taker, when made)."""
-        seen = {service: {entry.event_id for entry in log} for service, log in self.logs.items()}
-        return [
-            (entry.type, taker, entry.at)
-            for log in self.logs.values()
-            for entry in log
-            if entry.own
-            for taker in sorted(self.takers.get(entry.type, ()))
-            if entry.event_id not in seen.get(taker, ())
-        ]
-
-    @cached_property
-    def ended(self) -> bool:
-        return bool(self.made["OrderCompleted"] or self.made["OrderCancelled"])
-
-    @cached_property
-    def last_at(self) -> datetime:
-        return max(entry.at for log in self.logs.values() for entry in log)
+Rule = Callable[[Story], Iterator[Violation]]
 
 
 def judge(story: Story, *, now: datetime, patience: timedelta) -> Iterator[Violation]:
-    """The violations of one order. One that is still under way is judged by its age alone.
+    """The violations of one order. How it ended is judged when it has, and when everybody has heard of it.
 
     `patience` is how long an order may take, or an event may be under way, before it counts as stuck.
     """
-    if not story.ended or story.unseen:
-        yield from _stuck(story, now, patience)
-    yield from _broken_versions(story)
-    yield from _repeated(story)
-    if story.ended and not story.unseen:
-        for rule in _RULES:
+    for rule in _ALWAYS:
+        yield from rule(story)
+    yield from travel.judge(story, now=now, patience=patience)
+    if story.settled:
+        for rule in _WHEN_SETTLED:
             yield from rule(story)
 
 
-def _stuck(story: Story, now: datetime, patience: timedelta) -> Iterator[Violation]:
-    late = [(type, taker) for type, taker, at in story.unseen if now - at > patience]
-    if story.parked:
-        detail, repair = f"{story.parked} dead letters hold it", "see the dead letters in the admin"
-    elif late:
-        detail, repair = f"{late[0][0]} has not reached {late[0][1]}", "start the relay and the consumers (make ps)"
-    else:
-        detail, repair = "it waits for a step", f"manage.py explain_order {story.order_id}"
-    if late or (not story.ended and now - story.last_at > patience):
-        yield _violation("stuck", story, detail, repair)
-
-
-def _broken_versions(story: Story) -> Iterator[Violation]:
+def _versions(story: Story) -> Iterator[Violation]:
     for service, log in story.logs.items():
         versions = [entry.version for entry in log]
         if versions != list(range(1, len(log) + 1)):
-            yield _violation(
-                "history with gaps or forks", story, f"{service}: versions {versions}", "none is safe: look"
-            )
+            yield story.violation(Name.GAPS, f"{service}: versions {versions}")
+    for service, error in story.unreadable.items():
+        yield story.violation(Name.UNREADABLE, f"{service}: {error}")
 
 
 def _repeated(story: Story) -> Iterator[Violation]:
     for type, count in story.made.items():
         if type in story.takers and count > 1:
-            yield _violation(
-                "an effect happened twice", story, f"{count} × {type}", f"manage.py explain_order {story.order_id}"
-            )
+            yield story.violation(Name.TWICE, f"{count} × {type}")
+
+
+def _taken_as_made(story: Story) -> Iterator[Violation]:
+    made = {entry.event_id: entry for _, entry in story.public()}
+    for service, log in story.logs.items():
+        for entry in log:
+            if entry.own or entry.type not in story.takers:
+                continue
+            if entry.event_id not in made:
+                yield story.violation(Name.MADE_BY_NOBODY, f"{service} took {entry.type} {entry.event_id}")
+            elif entry.digest != made[entry.event_id].digest and entry.event_id not in story.edited:
+                yield story.violation(Name.OTHER_BYTES, f"{service} took {entry.type} {entry.event_id}")
+
+
+def _aggregates(story: Story) -> Iterator[Violation]:
+    for service, difference in story.differences.items():
+        command = f"manage.py rebuild --service {service} --key {story.order_id} --write"
+        if story.logs.get(service):
+            safe = Repair(mending=Mending.REBUILD, service=service, key=story.order_id)
+            yield story.violation(Name.DIFFERS, difference, command, safe=safe)
+        else:
+            # Removing it is right if it was never anything; but its log may be what is missing.
+            yield story.violation(Name.WITHOUT_LOG, difference, command)
+
+
+def _held(story: Story) -> Iterator[Violation]:
+    for service in story.logs:
+        letters, parked = story.letters.get(service, 0), story.stored.get(service, {}).get("parked", 0)
+        where = f"--service {service} --key {story.order_id}"
+        if letters and parked:
+            look = f"manage.py dlq list {where}, then manage.py dlq replay {where}"
+            yield story.violation(Name.HELD, f"{service}: {letters} dead letters", look)
+        elif letters:
+            detail = f"{service}: {letters} dead letters are open, and later messages do not wait for them"
+            yield story.violation(Name.HOLDS_NOTHING, detail, f"manage.py dlq replay {where}")
+        elif parked:
+            safe = Repair(mending=Mending.UNPARK, service=service, key=story.order_id)
+            yield story.violation(Name.HELD_BY_NOTHING, f"{service}: parked is {parked}", story.mended(), safe=safe)
 
 
 def _completed(story: Story) -> Iterator[Violation]:
-    made = story.made
-    if not made["OrderCompleted"]:
+    if not story.made["OrderCompleted"]:
         return
-    for needed in ("InventoryReserved", "PaymentAuthorized", "OrderShipped", "PaymentCaptured", "InventoryCommitted"):
-        if not made[needed]:
-            yield _violation(f"completed without {needed}", story, _fate(story), _look(story))
-    for forbidden in ("OrderCancelled", "PaymentVoided", "InventoryReleased", "ShipmentCancelled", "ShippingFailed"):
-        if made[forbidden]:
-            yield _violation(f"completed in spite of {forbidden}", story, _fate(story), _look(story))
+    needed = {
+        "InventoryReserved": Name.COMPLETED_UNRESERVED,
+        "PaymentAuthorized": Name.COMPLETED_UNAUTHORISED,
+        "OrderShipped": Name.COMPLETED_UNSHIPPED,
+        "PaymentCaptured": Name.COMPLETED_UNPAID,
+        "InventoryCommitted": Name.COMPLETED_UNCOMMITTED,
+    }
+    forbidden = {
+        "OrderCancelled": Name.COMPLETED_AND_CANCELLED,
+        "PaymentVoided": Name.COMPLETED_AND_VOIDED,
+        "InventoryReleased": Name.COMPLETED_AND_RELEASED,
+        "ShipmentCancelled": Name.COMPLETED_AND_STOPPED,
+        "ShippingFailed": Name.COMPLETED_AND_STOPPED,
+    }
+    for type, name in needed.items():
+        if not story.made[type]:
+            yield story.violation(name, story.fate())
+    for type, name in forbidden.items():
+        if story.made[type]:
+            yield story.violation(name, story.fate())
 
 
 def _cancelled(story: Story) -> Iterator[Violation]:
@@ -130,40 +106,28 @@ def _cancelled(story: Story) -> Iterator[Violation]:
     if not made["OrderCancelled"]:
         return
     if made["OrderShipped"]:
-        yield _violation("shipped and cancelled", story, _fate(story), _look(story))
-    if made["PaymentAuthorized"] and not made["PaymentVoided"]:
-        yield _violation("authorised, cancelled, not voided", story, _fate(story), _look(story))
+        yield story.violation(Name.SHIPPED_AND_CANCELLED, story.fate())
+    if made["PaymentAuthorized"] and not made["PaymentVoided"] and not made["PaymentCaptured"]:
+        yield story.violation(Name.NOT_VOIDED, story.fate())
     if made["PaymentCaptured"] and not made["PaymentRefunded"]:
-        yield _violation("paid, cancelled, not refunded", story, _fate(story), _look(story))
+        yield story.violation(Name.NOT_REFUNDED, story.fate(), f"manage.py refund {story.order_id}")
     if made["InventoryReserved"] and not made["InventoryReleased"]:
-        yield _violation("reserved, cancelled, not released", story, _fate(story), _look(story))
+        yield story.violation(Name.NOT_RELEASED, story.fate())
     answers = made["InventoryReservationFailed"] + made["InventoryReleased"]
     if answers != 1:
-        yield _violation("inventory answered a cancellation other than once", story, f"{answers} answers", _look(story))
+        yield story.violation(Name.INVENTORY_ANSWERS, f"{answers} answers")
     answers = made["PaymentFailed"] + made["PaymentVoided"]
     if answers != 1:
-        yield _violation("payments answered a cancellation other than once", story, f"{answers} answers", _look(story))
+        yield story.violation(Name.PAYMENTS_ANSWERS, f"{answers} answers")
 
 
 def _shipped(story: Story) -> Iterator[Violation]:
     made = story.made
     if made["OrderShipped"] and not made["PaymentAuthorized"]:
-        yield _violation("shipped unpaid", story, _fate(story), _look(story))
-    verdicts = made["OrderShipped"] + made["ShippingFailed"] + made["ShipmentCancelled"]
-    if verdicts > 1:
-        yield _violation("more than one shipping verdict", story, _fate(story), _look(story))
+        yield story.violation(Name.SHIPPED_UNPAID, story.fate())
+    if made["OrderShipped"] + made["ShippingFailed"] + made["ShipmentCancelled"] > 1:
+        yield story.violation(Name.VERDICTS, story.fate())
 
 
-_RULES: tuple[Callable[[Story], Iterator[Violation]], ...] = (_completed, _cancelled, _shipped)
-
-
-def _violation(name: str, story: Story, detail: str, repair: str) -> Violation:
-    return Violation(name=name, subject=f"order {story.order_id}", detail=detail, repair=repair)
-
-
-def _fate(story: Story) -> str:
-    return ", ".join(type for type in sorted(story.made) if type in story.takers)
-
-
-def _look(story: Story) -> str:
-    return f"manage.py explain_order {story.order_id}"
+_ALWAYS: tuple[Rule, ...] = (_versions, _repeated, _taken_as_made, _aggregates, _held)
+_WHEN_SETTLED: tuple[Rule, ...] = (_completed, _cancelled, _shipped, *agreement.RULES)
