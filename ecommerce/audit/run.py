@@ -24,7 +24,7 @@ class Report:
     orders: int = 0
     ended: int = 0
     in_flight: int = 0
-    ledger: str = "not read"
+    ledger: str = "not compared"
     violations: list[Violation] = field(default_factory=list)
 
     def __str__(self) -> str:

@@ -48,8 +48,7 @@ class Stories:
     def look_around(self) -> None:
         """Reads what is read whole: the consumers' positions and the open dead letters. Before any log."""
         self.positions = {
-            name: {_position(each["_id"]): each["offset"] for each in engine.database[storage.POSITIONS].find()}
-            for name, engine in self._engines.items()
+            name: _positions(engine.database[storage.POSITIONS].find()) for name, engine in self._engines.items()
         }
         self.letters, self.other_letters = {}, []
         for name, engine in self._engines.items():
@@ -238,9 +237,13 @@ def _is_older(document: Document, than: datetime) -> bool:
     return created is None or created < than
 
 
-def _position(id: str) -> tuple[str, int]:
-    topic, _, partition = id.rpartition(":")
-    return topic, int(partition)
+def _positions(stored: Iterable[Document]) -> dict[tuple[str, int], int]:
+    """By topic and partition. Of a topic that was made anew the lowest: nothing is to be called passed over wrongly."""
+    found: dict[tuple[str, int], int] = {}
+    for each in stored:
+        topic, partition, _topic_id = each["_id"].rsplit(":", 2)
+        found[topic, int(partition)] = min(each["offset"], found.get((topic, int(partition)), each["offset"]))
+    return found
 
 
 def _order_events(engines: Iterable[Engine]) -> Iterator[type[Event]]:

@@ -18,7 +18,7 @@ ALONE = "--no-gateway"
 def test_the_last_line_sums_up_and_a_clean_audit_exits_with_0(saga: Saga) -> None:
     saga.place("order-7")
     said = audit(ALONE)
-    assert said.text == "audit: 6 orders, 5 ended, 1 in flight; gateway's ledger: not read; 0 violations\n"
+    assert said.text == "audit: 6 orders, 5 ended, 1 in flight; gateway's ledger: not compared; 0 violations\n"
     assert said.status == 0
 
 
@@ -29,7 +29,7 @@ def test_a_violation_is_a_line_with_its_name_whom_it_concerns_and_the_command(sa
         f"VIOLATION an aggregate is not what its log says: order {COMPLETED} (payments.payments {COMPLETED}: "
         f"charge_id: 'other' should be 'ch-{COMPLETED}'); "
         f"repair: manage.py rebuild --service payments --key {COMPLETED} --write",
-        "audit: 5 orders, 5 ended, 0 in flight; gateway's ledger: not read; 1 violations",
+        "audit: 5 orders, 5 ended, 0 in flight; gateway's ledger: not compared; 1 violations",
     ]
 
 
