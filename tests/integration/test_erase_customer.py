@@ -45,6 +45,7 @@ from tests.integration.people import (
 )
 from tests.servers import Servers
 
+ZOE = "zoe-of-the-quayside"  # so long that no ciphertext has it by chance
 NAME, LINE, CITY, CODE, TOKEN = "Zoë Ångström", "17 Nettle Wharf", "Quillmouth", "QM4 7ZZ", "tok_of_zoes_card"
 ADDRESS = {"name": NAME, "line1": LINE, "city": CITY, "postalCode": CODE, "country": "GB"}
 STEPS = [step.__name__ for step in Erasing.steps(Erasing.__new__(Erasing))]
@@ -71,12 +72,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def zoe() -> Person:
     """A customer who has ordered, signed out once, is signed in on a page, and whose account staff have changed."""
     stock_the_shop()
-    person = customer("zoe")
+    person = customer(ZOE)
     User.objects.filter(pk=person.id).update(email="zoe@quillmouth.example", first_name="Zoë", last_name="Ångström")
     person.order(shippingAddress=ADDRESS, paymentMethod=TOKEN)
-    Person().post("/api/v1/auth/logout", {"refresh": sign_in("zoe")[1]})
-    assert Client().login(username="zoe", password=PASSWORD)
-    wrong = {"username": "zoe", "password": "wrong"}  # whatever remembers that must forget it
+    Person().post("/api/v1/auth/logout", {"refresh": sign_in(ZOE)[1]})
+    assert Client().login(username=ZOE, password=PASSWORD)
+    wrong = {"username": ZOE, "password": "wrong"}  # whatever remembers that must forget it
     assert Person().post("/api/v1/auth/token", wrong).status_code == 401
     Client().post(reverse("admin:login"), wrong)
     worker = staff("worker")
@@ -84,7 +85,7 @@ def zoe() -> Person:
         user_id=worker.id,
         content_type=ContentType.objects.get_for_model(User),
         object_id=person.id,
-        object_repr="zoe",
+        object_repr=ZOE,
         action_flag=CHANGE,
         change_message="",
     )
@@ -114,9 +115,9 @@ def everything_stored() -> bytes:
 
 
 def test_the_keys_the_account_and_its_traces_are_gone_and_the_receipt_says_so(zoe: Person) -> None:
-    receipt = json.loads(erased("zoe", "--json", "--by", "anna", "--reason", "asked in writing"))
+    receipt = json.loads(erased(ZOE, "--json", "--by", "anna", "--reason", "asked in writing"))
     stored = everything_stored()
-    assert [text for text in (NAME, LINE, CITY, TOKEN, "zoe", "Ångström") if text.encode() in stored] == []
+    assert [text for text in (NAME, LINE, CITY, TOKEN, ZOE, "Ångström") if text.encode() in stored] == []
     key = DataKey.objects.get()
     assert (key.wrapped, key.destroyed_at is None) == (None, False)
     user = User.objects.get(pk=zoe.id)
@@ -138,7 +139,7 @@ def test_the_keys_the_account_and_its_traces_are_gone_and_the_receipt_says_so(zo
 
 
 def test_a_second_run_says_that_nothing_is_left(quick: None, zoe: Person) -> None:
-    erased("zoe")
+    erased(ZOE)
     before = list(Erasure.objects.values())
     assert erased(zoe.id) == f"nothing is left of {zoe.id} to erase\n"
     assert list(Erasure.objects.values()) == before
@@ -151,7 +152,7 @@ def test_who_is_not_known_is_said_and_nothing_is_erased(zoe: Person, monkeypatch
         erased("worker")
     monkeypatch.setattr("builtins.input", lambda _: "no")
     with pytest.raises(CommandError, match="nothing was erased"):
-        call_command("erase_customer", "zoe")
+        call_command("erase_customer", ZOE)
     assert (DataKey.objects.get().destroyed_at, Erasure.objects.count()) == (None, 0)
     assert zoe.post(ORDERS, ORDER).status_code == 201
 
@@ -170,7 +171,7 @@ def test_a_server_out_of_reach_is_found_out_before_anything_is_destroyed(
     servers.kafka.pause()
     try:
         with pytest.raises(CommandError, match="not completed, run it again"):
-            erased("zoe")
+            erased(ZOE)
     finally:
         servers.kafka.resume()
     assert (DataKey.objects.get().destroyed_at, Erasure.objects.count()) == (None, 0)
@@ -185,7 +186,7 @@ def test_a_topic_that_falls_silent_in_the_middle_is_named_and_the_others_are_sea
     monkeypatch.setattr(stores, "_topics", lambda: found)
     servers.kafka.pause()
     try:
-        receipt = json.loads(erased("zoe", "--json", status=1))
+        receipt = json.loads(erased(ZOE, "--json", status=1))
     finally:
         servers.kafka.resume()
     wrong = {each["store"]: each["error"] for each in receipt["stores"] if each["error"]}
@@ -200,7 +201,7 @@ def test_an_order_in_flight_ends_for_want_of_its_card(quick: None, zoe: Person) 
     created = selectors.first_answer(order)[1].payload
     asked = (created, InventoryReserved(order_id=order, lines=()))
     payments.take([payments.input(each, id=identity.new_id()) for each in asked])
-    erased("zoe")
+    erased(ZOE)
     vaults._vault = None
     state = tasks.selectors.state(order)
     assert state is not None
@@ -216,7 +217,7 @@ def test_a_process_that_remembers_the_key_forgets_it_within_a_minute(quick: None
     elsewhere = Vault(lambda: now)
     order, _, sealed = next(selectors.sealed_of(zoe.id))
     assert opened(elsewhere, order, sealed)[1] == TOKEN
-    erased("zoe")
+    erased(ZOE)
     now += CACHE_SECONDS - 0.001
     assert opened(elsewhere, order, sealed)[1] == TOKEN
     now += 0.001
@@ -240,7 +241,7 @@ def test_a_key_lives_in_memory_from_before_it_was_read(
 
     monkeypatch.setattr(elsewhere._masters, "unwrap", slow)
     opened(elsewhere, order, sealed)
-    erased("zoe")
+    erased(ZOE)
     now = 1000 + CACHE_SECONDS
     with pytest.raises(Erased):
         opened(elsewhere, order, sealed)
@@ -277,7 +278,7 @@ def test_a_run_that_dies_after_any_step_is_completed_by_the_next(
     with monkeypatch.context() as patch:
         patch.setattr(Erasing, "steps", dying)
         with pytest.raises(ZeroDivisionError):
-            erased("zoe")
+            erased(ZOE)
     vaults._vault = None
     said = erased(zoe.id)
     if after != "finish":
@@ -289,7 +290,7 @@ def test_a_run_that_dies_after_any_step_is_completed_by_the_next(
     assert record.receipt["interrupted"] is (after in STEPS[4:-1])
     assert record.deleted["sessions"] == 1
     stored = everything_stored()
-    assert [text for text in (NAME, LINE, TOKEN, "zoe") if text.encode() in stored] == []
+    assert [text for text in (NAME, LINE, TOKEN, ZOE) if text.encode() in stored] == []
     assert DataKey.objects.filter(destroyed_at=None).count() == 0
 
 
@@ -298,28 +299,28 @@ def test_an_erasure_that_was_begun_is_named_to_whoever_asks_by_a_name_that_is_go
 ) -> None:
     monkeypatch.setattr(Erasing, "search_stores", lambda self: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        erased("zoe")
+        erased(ZOE)
     with pytest.raises(CommandError, match=f"Begun and not completed: {zoe.id}"):
-        erased("zoe")
+        erased(ZOE)
 
 
 def test_a_kept_account_orders_again_with_a_new_key(quick: None, zoe: Person) -> None:
     (_, _, old), *_ = selectors.sealed_of(zoe.id)
-    assert "account: kept" in erased("zoe", "--keep-account")
-    assert erased("zoe", "--keep-account").startswith("nothing is left")
+    assert "account: kept" in erased(ZOE, "--keep-account")
+    assert erased(ZOE, "--keep-account").startswith("nothing is left")
     again = zoe.order(shippingAddress=ADDRESS, paymentMethod=TOKEN)
     sealed = {order: sealed for order, _, sealed in selectors.sealed_of(zoe.id)}[again]
     assert sealed.key_id != old.key_id
     assert opened(vault(), again, sealed)[1] == TOKEN
-    assert sign_in("zoe")
+    assert sign_in(ZOE)
 
 
 def test_a_closed_account_orders_nothing_more_though_its_token_lives_on(quick: None, zoe: Person) -> None:
-    erased("zoe")
+    erased(ZOE)
     for _ in range(2):
         answer = zoe.post(ORDERS, ORDER)
         assert problem_of(answer)[:2] == (403, "/problems/forbidden")
-    assert Person().post("/api/v1/auth/token", {"username": "zoe", "password": PASSWORD}).status_code == 401
+    assert Person().post("/api/v1/auth/token", {"username": ZOE, "password": PASSWORD}).status_code == 401
     assert DataKey.objects.filter(destroyed_at=None).count() == 0
 
 
@@ -334,7 +335,7 @@ def test_a_key_that_was_made_while_the_account_was_closed_goes_too(
         delete(self)
 
     monkeypatch.setattr(Erasing, "delete_traces", another_key)
-    assert "2 data keys destroyed" in erased("zoe")
+    assert "2 data keys destroyed" in erased(ZOE)
 
 
 def test_what_a_deleted_account_left_sealed_is_erased_by_its_id(quick: None, zoe: Person) -> None:
@@ -353,12 +354,12 @@ def test_an_open_copy_is_found_wherever_it_lies(zoe: Person, settings: Any, tmp_
     assert producer.flush(30) == 0
     (tmp_path / "logs" / "web.log").write_text(json.dumps({"line": NAME}) + f"\n{CITY} alone\n{CODE} alone\n")
     with gzip.open(tmp_path / "logs" / "old.log.gz", "wb") as file:
-        file.write(f"{CITY} has {CODE}; zoe was here".encode())
+        file.write(f"{CITY} has {CODE}; {ZOE} was here".encode())
     with sqlite3.connect(tmp_path / "gateway" / "ledger.db") as ledger:
         ledger.execute("CREATE TABLE t (a TEXT)")
         ledger.execute("INSERT INTO t VALUES (?)", (TOKEN,))
     try:
-        receipt = json.loads(erased("zoe", "--json", status=1))
+        receipt = json.loads(erased(ZOE, "--json", status=1))
     finally:
         orders.drop_collection("leak")
     found = {each["store"]: (each["hits"], each["mentions"]) for each in receipt["stores"] if each["hits"]}
