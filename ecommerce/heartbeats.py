@@ -72,9 +72,11 @@ class Pulse:
         self._due.set()
 
     def stop(self) -> None:
-        """Ends it, for good."""
+        """Ends it, for good: nothing is written after that."""
         self._stopped = True
         self._due.set()
+        if self._thread is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         forgotten: set[str] = set()

@@ -44,6 +44,7 @@ from tests.integration.people import (
     stock_the_shop,
 )
 from tests.servers import Servers
+from tests.topics import make_topics_anew
 
 ZOE = "zoe-of-the-quayside"  # so long that no ciphertext has it by chance
 NAME, LINE, CITY, CODE, TOKEN = "Zoë Ångström", "17 Nettle Wharf", "Quillmouth", "QM4 7ZZ", "tok_of_zoes_card"
@@ -362,6 +363,7 @@ def test_an_open_copy_is_found_wherever_it_lies(zoe: Person, settings: Any, tmp_
         receipt = json.loads(erased(ZOE, "--json", status=1))
     finally:
         orders.drop_collection("leak")
+        make_topics_anew()  # of the leak
     found = {each["store"]: (each["hits"], each["mentions"]) for each in receipt["stores"] if each["hits"]}
     assert found == {
         "collection orders.leak": (1, 0),
