@@ -6,6 +6,7 @@ Written in the transaction of the events; deleted by the relay once the broker h
 import hashlib
 import secrets
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from pymongo.database import Database
@@ -31,6 +32,11 @@ def oldest(database: Database[Document]) -> str | None:
     """The `_id` of the document that is first in line."""
     found = database[COLLECTION].find_one({}, {"_id": 1}, sort=[("_id", 1)])
     return None if found is None else str(found["_id"])
+
+
+def written_at(document: Document) -> datetime:
+    """About when an outbox document was written: by its stamp, which is never before that of its writer's clock."""
+    return datetime.fromtimestamp(int(document["_id"].partition("-")[0]) / 1000, UTC)
 
 
 def message(event: Envelope[Any], data: bytes) -> Document:

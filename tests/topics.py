@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
@@ -11,7 +11,7 @@ from django.conf import settings
 
 from ecommerce import kafka
 from ecommerce.registry import services
-from ecommerce.topics import create_topics, topics_of
+from ecommerce.topics import PARTITIONS, create_topics, topics_of
 from tests.waiting import until
 
 
@@ -49,6 +49,17 @@ def make_topics_anew() -> None:
     until("the topics to be gone", lambda: not there())
     create_topics(admin, wanted)
     until("the topics to be there", lambda: len(there()) == len(wanted))
+    unled = [TopicPartition(topic, each) for topic in wanted for each in range(PARTITIONS)]
+
+    with closing(kafka.reader()) as reader:
+
+        def led() -> bool:
+            while unled:
+                reader.get_watermark_offsets(unled[-1], timeout=5)
+                unled.pop()
+            return True
+
+        until("every partition to have its leader", led)
 
 
 def configure(name: str, key: str, value: str) -> None:

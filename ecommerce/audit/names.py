@@ -51,7 +51,6 @@ class Name(StrEnum):
     LOST = "an event is neither on its topic nor in the outbox"
     PASSED_OVER = "a consumer passed over an event"
     DISORDER = "events are on their topic in another order than they happened"
-    FOREIGN = "a message on a topic that no service made"
     ALTERED = "an event on a topic is not the one in the log"
 
     # Stock
@@ -66,11 +65,3 @@ class Name(StrEnum):
     CHARGED_TWICE = "charged twice"
     CHARGED_AND_CANCELLED = "charged and cancelled"
     CHARGE_MISSING = "completed, but the gateway took no money"
-    CHARGE_AMOUNT = "charged another amount than the order's"
-    CHARGE_STATE = "the payment is not what the gateway says"
-    CHARGE_OF_NOBODY = "charged for an order that nobody knows"
-
-    # The carrier's ledger
-    UNBOOKED = "shipped, but the carrier has no parcel"
-    BOOKED_AND_CANCELLED = "booked and cancelled"
-    PARCEL_OF_NOBODY = "booked for an order that nobody knows"

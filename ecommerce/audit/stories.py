@@ -6,7 +6,7 @@ again: each service's part as of one moment, and in an order in which nothing ca
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from itertools import groupby, islice
@@ -15,7 +15,8 @@ from typing import TypeVar
 from pymongo.client_session import ClientSession
 
 from ecommerce import identity, storage
-from ecommerce.audit.story import Entry, Place, Story, digest_of
+from ecommerce.audit.places import Places
+from ecommerce.audit.story import Entry, Story, digest_of
 from ecommerce.deadletters import letters
 from ecommerce.engine import Engine
 from ecommerce.messages import Event, Undecodable
@@ -28,12 +29,11 @@ _AT_ONCE = 200
 _OF_LETTERS = {"key": 1, "collection": 1}
 
 Logs = dict[str, list[Document]]  # by service
-Places = Callable[[str, Entry], Place]  # of a public event: topic, entry
 Positions = dict[str, dict[tuple[str, int], int]]
 
 
 class Stories:
-    """Reads stories. `places` tells where a public event is; nothing about it where nobody looked."""
+    """Reads stories. With `places` they tell where each public event is."""
 
     def __init__(self, engines: Mapping[str, Engine]) -> None:
         self._engines = engines
@@ -88,7 +88,7 @@ class Stories:
     def placed(self, story: Story) -> Story:
         """The same story, with the places of its events as they are known now."""
         if self.places:
-            story.places = {each.event_id: self.places(self.topics[each.type], each) for _, each in story.public()}
+            story.places = {each.event_id: self.places.of(self.topics[each.type], each) for _, each in story.public()}
         return story
 
     def without_log(self) -> Iterator[str]:

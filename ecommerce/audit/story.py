@@ -41,12 +41,16 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an event is; `since` says when its outbox document was written, `partition` and `offset` where it lies."""
+    """Where an event is; `since` says when its outbox document was written, `partition` and `offset` where it lies.
+
+    `digest` stands for the bytes that are on the topic.
+    """
 
     way: Way
     partition: int = -1
     offset: int = -1
     since: datetime | None = None
+    digest: int = 0
 
 
 UNKNOWN = Place(Way.UNKNOWN)

@@ -10,6 +10,7 @@ from ecommerce.audit.story import Entry, Mending, Place, Repair, Story, Violatio
 def judge(story: Story, *, now: datetime, patience: timedelta) -> Iterator[Violation]:
     """Events that are lost, passed over, out of order, or late; and an order that waits for too long."""
     yield from _lost(story)
+    yield from _altered(story)
     yield from _disorder(story)
     passed_over = [each for each in story.unseen if _is_passed_over(story, *each)]
     yield from _passed_over(story, passed_over)
@@ -23,6 +24,14 @@ def _lost(story: Story) -> Iterator[Violation]:
             safe = Repair(mending=Mending.REQUEUE, service=maker, key=story.order_id, event_id=entry.event_id)
             detail = f"{entry.type} {entry.event_id} of {maker}"
             yield story.violation(Name.LOST, detail, story.mended(), safe=safe)
+
+
+def _altered(story: Story) -> Iterator[Violation]:
+    for maker, entry in story.public():
+        place = story.place(entry)
+        if place.way is Way.TOPIC and place.digest != entry.digest:
+            where = f"{story.topics[entry.type]}:{place.partition}:{place.offset}"
+            yield story.violation(Name.ALTERED, f"{entry.type} {entry.event_id} of {maker} at {where}")
 
 
 def _disorder(story: Story) -> Iterator[Violation]:

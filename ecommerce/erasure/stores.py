@@ -2,7 +2,6 @@
 
 import gzip
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 import redis
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING
 from django.conf import settings
 from django.db import connections
 from pymongo.collection import Collection
@@ -20,8 +19,9 @@ from pymongo.collection import Collection
 from ecommerce import kafka
 from ecommerce.registry import services
 from ecommerce.topics import topics_of
+from ecommerce.wholetopics import read_to_end
 
-PATIENCE = 30.0  # seconds without a word of Kafka
+PATIENCE = 30.0  # seconds for Kafka to say what it has
 _PIECE = 1 << 20
 _OVERLAP = 1 << 12
 
@@ -70,23 +70,9 @@ def _topics() -> Iterator[Store]:
 
 
 def _messages(name: str, partitions: list[int]) -> Iterator[bytes]:
-    with closing(kafka.reader()) as consumer:
-        consumer.assign([TopicPartition(name, each, OFFSET_BEGINNING) for each in partitions])
-        left, heard = set(partitions), time.monotonic()
-        while left:
-            messages = consumer.consume(1000, timeout=0.1)
-            heard = time.monotonic() if messages else heard
-            if time.monotonic() - heard > PATIENCE:
-                raise TimeoutError(f"Kafka is silent about {name}")
-            for message in messages:
-                error = message.error()
-                if error is None:
-                    parts = [message.key(), message.value(), *(pair[1] for pair in message.headers() or ())]
-                    yield b"\0".join(part.encode() if isinstance(part, str) else bytes(part or b"") for part in parts)
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    left.discard(message.partition() or 0)
-                else:
-                    raise KafkaException(error)
+    for message in read_to_end({(name, each): OFFSET_BEGINNING for each in partitions}):
+        parts = [message.key(), message.value(), *(pair[1] for pair in message.headers() or ())]
+        yield b"\0".join(part.encode() if isinstance(part, str) else bytes(part or b"") for part in parts)
 
 
 def _redis() -> Iterator[Store]:

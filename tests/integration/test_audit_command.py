@@ -12,43 +12,46 @@ from tests.integration.test_audit_orders import saga as saga  # the fixture
 
 pytestmark = pytest.mark.usefixtures("databases")
 
-ALONE = "--no-gateway"
+ALONE = ("--no-gateway", "--no-topics")
 
 
 def test_the_last_line_sums_up_and_a_clean_audit_exits_with_0(saga: Saga) -> None:
     saga.place("order-7")
-    said = audit(ALONE)
-    assert said.text == "audit: 6 orders, 5 ended, 1 in flight; gateway's ledger: not compared; 0 violations\n"
+    said = audit(*ALONE)
+    assert (
+        said.text
+        == "audit: 6 orders, 5 ended, 1 in flight; gateway's ledger: not compared; topics: not compared; 0 violations\n"
+    )
     assert said.status == 0
 
 
 def test_a_violation_is_a_line_with_its_name_whom_it_concerns_and_the_command(saga: Saga) -> None:
     saga.aggregates("payments").update_one({"_id": COMPLETED}, {"$set": {"charge_id": "other"}})
-    lines = audit(ALONE).text.splitlines()
+    lines = audit(*ALONE).text.splitlines()
     assert lines == [
         f"VIOLATION an aggregate is not what its log says: order {COMPLETED} (payments.payments {COMPLETED}: "
         f"charge_id: 'other' should be 'ch-{COMPLETED}'); "
         f"repair: manage.py rebuild --service payments --key {COMPLETED} --write",
-        "audit: 5 orders, 5 ended, 0 in flight; gateway's ledger: not compared; 1 violations",
+        "audit: 5 orders, 5 ended, 0 in flight; gateway's ledger: not compared; topics: not compared; 1 violations",
     ]
 
 
 def test_the_printed_commands_repair_what_they_say(saga: Saga) -> None:
     saga.aggregates("payments").update_one({"_id": COMPLETED}, {"$set": {"charge_id": "other"}})
     saga.aggregates("shipping").update_one({"_id": COMPLETED}, {"$set": {"parked": 2}})
-    said = audited(ALONE)
+    said = audited(*ALONE)
     assert sorted(said.names) == [Name.DIFFERS, Name.HELD_BY_NOTHING]
     for name in said.names:
         (command,) = said.commands(Name(name))
-        assert typed(f"{command} {ALONE}" if " audit " in command else command).status == 0
-    assert audited(ALONE).names == []
+        assert typed(f"{command} {' '.join(ALONE)}" if " audit " in command else command).status == 0
+    assert audited(*ALONE).names == []
 
 
 def test_a_repair_says_what_it_did_and_leaves_what_is_not_safe(saga: Saga) -> None:
     saga.aggregates("payments").update_one({"_id": COMPLETED}, {"$set": {"charge_id": "other"}})
     model = saga.aggregates("shipping").find_one({"_id": COMPLETED})
     saga.aggregates("shipping").insert_one(model | {"_id": "order-6"})
-    said = audit(ALONE, "--repair")
+    said = audit(*ALONE, "--repair")
     assert said.status == 1
     repaired, left, summary = said.text.splitlines()
     assert repaired.startswith(f"REPAIRED {Name.DIFFERS}: stored what the log says: payments.payments {COMPLETED}")
@@ -59,10 +62,10 @@ def test_a_repair_says_what_it_did_and_leaves_what_is_not_safe(saga: Saga) -> No
 
 def test_only_the_named_order_is_judged_and_repaired(saga: Saga) -> None:
     saga.aggregates("shipping").update_many({}, {"$set": {"parked": 2}})
-    assert audited(ALONE).names == [Name.HELD_BY_NOTHING] * 5
-    said = audit(ALONE, "--order", COMPLETED, "--repair")
+    assert audited(*ALONE).names == [Name.HELD_BY_NOTHING] * 5
+    said = audit(*ALONE, "--order", COMPLETED, "--repair")
     assert (said.status, said.text.splitlines()[-1].split(";")[0]) == (0, "audit: 1 orders, 1 ended, 0 in flight")
-    assert audited(ALONE).names == [Name.HELD_BY_NOTHING] * 4
+    assert audited(*ALONE).names == [Name.HELD_BY_NOTHING] * 4
 
 
 def test_a_hold_that_became_true_meanwhile_stays(saga: Saga) -> None:
@@ -80,21 +83,21 @@ def test_a_hold_that_became_true_meanwhile_stays(saga: Saga) -> None:
 def test_money_that_was_taken_for_a_cancelled_order_goes_back_by_the_printed_command(saga: Saga) -> None:
     captured_after_all(saga)
     saga.aggregates("payments").update_one({"_id": RETURNED}, {"$set": {"status": "CAPTURED"}})
-    (command,) = audited(ALONE).commands(Name.NOT_REFUNDED)
+    (command,) = audited(*ALONE).commands(Name.NOT_REFUNDED)
     assert command == f"manage.py refund {RETURNED}"
     assert typed(command).status == 0
     saga.settle()
-    assert Name.NOT_REFUNDED not in audited(ALONE).names
+    assert Name.NOT_REFUNDED not in audited(*ALONE).names
 
 
 def test_a_process_of_one_service_cannot_judge(settings: Any) -> None:
     settings.ENV = settings.ENV.model_copy(update={"SERVICE": "orders"})
-    assert audit(ALONE).status == 2
+    assert audit(*ALONE).status == 2
 
 
 def test_it_can_be_read_by_programs(saga: Saga) -> None:
     saga.aggregates("payments").update_one({"_id": COMPLETED}, {"$set": {"charge_id": "other"}})
-    document = audited(ALONE).document
+    document = audited(*ALONE).document
     assert (document["orders"], document["ended"], document["in_flight"]) == (5, 5, 0)
     (violation,) = document["violations"]
     assert (violation["name"], violation["key"]) == (Name.DIFFERS, COMPLETED)

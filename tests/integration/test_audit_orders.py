@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("databases")
 
 # One's id is the beginning of another's: they must not be taken for each other.
 COMPLETED, REFUNDED, CANCELLED, DECLINED, RETURNED, SOLD_OUT = (f"order-{n}" for n in (1, 10, 2, 20, 3, 4))
-ALONE = ("--no-gateway",)
+ALONE = ("--no-gateway", "--no-topics")
 
 
 @pytest.fixture

@@ -17,14 +17,15 @@ from ecommerce.registry import engine, services
 
 class Command(BaseCommand):
     help = (
-        "Proves the promises from the databases and the gateway's ledger. Names each violation and the command that "
-        "repairs it. Exits with 1 on any violation that is left, with 2 where it cannot judge."
+        "Proves the promises from the databases, the topics and the gateway's ledger. Names each violation and the "
+        "command that repairs it. Exits with 1 on any violation that is left, with 2 where it cannot judge."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         late = settings.ORDER_DEADLINE.total_seconds() + 60
         parser.add_argument("--stuck-after", type=float, default=late, metavar="SECONDS")
         parser.add_argument("--no-gateway", action="store_true", help="do not compare with the gateway's ledger")
+        parser.add_argument("--no-topics", action="store_true", help="do not compare with Kafka's topics")
         parser.add_argument("--order", action="append", metavar="ID", help="only this order; may be repeated")
         parser.add_argument("--repair", action="store_true", help="make the repairs that are always safe, audit again")
         parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
@@ -42,11 +43,12 @@ class Command(BaseCommand):
         if report.violations:
             raise SystemExit(1)
 
-    def _audit(self, only: set[str], *, stuck_after: float, no_gateway: bool, **_: Any) -> Report:
+    def _audit(self, only: set[str], *, stuck_after: float, no_gateway: bool, no_topics: bool, **_: Any) -> Report:
         audit = Audit(
             {service.name: engine(service.name) for service in services()},
             patience=timedelta(seconds=stuck_after),
             gateway_url=None if no_gateway else settings.GATEWAY_URL,
+            topics=not no_topics,
         )
         return audit.run(only)
 

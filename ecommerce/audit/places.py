@@ -1,0 +1,115 @@
+"""Where public events are: in an outbox, on their topic, or nowhere."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+
+from ecommerce import identity, kafka, outbox
+from ecommerce.audit.names import Name
+from ecommerce.audit.story import UNKNOWN, Entry, Place, Violation, Way, digest_of
+from ecommerce.engine import Engine
+from ecommerce.wholetopics import read_to_end
+
+
+class _Peek(msgspec.Struct, rename="camel"):
+    event_id: str
+
+
+_peek = msgspec.json.Decoder(_Peek)
+
+
+class Places:
+    """The outboxes and topics as they were when they were last looked at.
+
+    Whoever has read a log before `look` may rely on it: an event is in the outbox from its commit until it is on its
+    topic, and the outboxes are read first. `said` tells how much was read.
+    """
+
+    def __init__(self, engines: Mapping[str, Engine]) -> None:
+        self._engines = engines
+        kinds = [kind for engine in engines.values() for kind in engine.service.publishes]
+        self._topics = sorted({kind.topic for kind in kinds if kind.key_field == "order_id"})
+        self._waiting: dict[str, datetime] = {}  # event id → since when it is in an outbox
+        self._oldest: dict[str, datetime] = {}  # service → since when its outbox has had something
+        self._on_topic: dict[str, Place] = {}
+        self._next: dict[tuple[str, int], int] = {}
+        self._visible_since: dict[str, datetime] = {}  # topic → what is older may have been deleted
+        self._looked_at = identity.now()
+
+    @property
+    def said(self) -> str:
+        return f"{sum(self._next.values())} messages"
+
+    def look(self) -> None:
+        """Reads the outboxes, and what is new on the topics. Raises `KafkaException`, `TimeoutError`."""
+        self._looked_at = identity.now()
+        self._read_outboxes()
+        if not self._next:
+            self._find_beginnings()
+        for message in read_to_end(self._next):
+            partition = (message.topic() or "", message.partition() or 0)
+            offset, data = message.offset() or 0, message.value() or b""
+            self._next[partition] = offset + 1
+            event_id = _event_id(data)
+            if event_id and event_id not in self._on_topic:  # what comes again changes nothing
+                self._on_topic[event_id] = Place(Way.TOPIC, partition[1], offset, digest=digest_of(data))
+
+    def of(self, topic: str, entry: Entry) -> Place:
+        """Where the public event `entry` is. Of one that is younger than the look, or too old for it, nobody knows."""
+        if entry.event_id in self._on_topic:
+            return self._on_topic[entry.event_id]
+        if entry.event_id in self._waiting:
+            return Place(Way.OUTBOX, since=self._waiting[entry.event_id])
+        if entry.at >= self._looked_at or entry.at < self._visible_since.get(topic, entry.at):
+            return UNKNOWN
+        return Place(Way.NOWHERE)
+
+    def violations(self, patience: timedelta) -> Iterator[Violation]:
+        """Outboxes of which something has waited longer than `patience`."""
+        for service, since in self._oldest.items():
+            if self._looked_at - since > patience:
+                yield Violation(
+                    name=Name.OUTBOX,
+                    subject=service,
+                    detail=f"something lies in it since {since:%Y-%m-%d %H:%M:%S} UTC",
+                    command=f"manage.py relay {service}",
+                )
+
+    def _read_outboxes(self) -> None:
+        self._waiting, self._oldest = {}, {}
+        for name, engine in self._engines.items():
+            for document in engine.database[outbox.COLLECTION].find(sort=[("_id", 1)]):
+                since = outbox.written_at(document)
+                self._oldest.setdefault(name, since)
+                for message in document["messages"]:
+                    self._waiting[_event_id(message["value"])] = since
+
+    def _find_beginnings(self) -> None:
+        """Where to start, and from when on each topic is whole: older messages go after the topic's retention."""
+        consumer = kafka.reader()
+        try:
+            there = consumer.list_topics(timeout=10).topics
+            for topic in self._topics:
+                for partition in there[topic].partitions if topic in there else ():
+                    first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
+                    self._next[topic, partition] = first
+                    if first > 0:
+                        since = self._looked_at if first == end else _time_at(topic, partition)
+                        self._visible_since[topic] = max(since, self._visible_since.get(topic, since))
+        finally:
+            consumer.close()
+
+
+def _time_at(topic: str, partition: int) -> datetime:
+    """When the first message that a partition still has was produced."""
+    first = next(read_to_end({(topic, partition): OFFSET_BEGINNING}))
+    return datetime.fromtimestamp(first.timestamp()[1] / 1000, UTC)
+
+
+def _event_id(data: bytes) -> str:
+    try:
+        return _peek.decode(data).event_id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""

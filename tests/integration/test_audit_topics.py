@@ -1,0 +1,139 @@
+"""The audit of what is between the services: each violation is planted, seen by its name, and repaired."""
+
+from typing import Any
+
+import pytest
+from confluent_kafka import Message, Producer
+from django.conf import settings
+
+from ecommerce import identity, outbox
+from ecommerce.audit.names import Name
+from tests.integration.planting import PLANTED, Backup, Plant, audit, audited, plants
+from tests.integration.saga import SERVICES, Saga
+from tests.topics import make_topics_anew
+
+pytestmark = pytest.mark.usefixtures("databases")
+
+ALONE = ("--no-gateway",)
+ORDER = "order-1"
+
+
+class SagaOnKafka(Saga):
+    """Its messages lie on real topics, all in partition 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._producer = Producer({"bootstrap.servers": settings.KAFKA_BROKERS, "log_level": 2})
+        self.lost: set[str] = set()  # types of events that never get to their topic
+        self.skipped: set[str] = set()  # types of events that consumers pass over
+
+    def deliver(self) -> int:
+        messages = [message for name in SERVICES for message in self._take_outbox(self.engines[name].database)]
+        for message in messages:
+            type = dict(message["headers"])["event-type"].decode()
+            if type in self.lost:
+                continue
+            offset = self.produce(message)
+            if type not in self.skipped:
+                self.hand_over(message, partition=0, offset=offset)
+        return len(messages)
+
+    def produce(self, message: dict[str, Any]) -> int:
+        """Puts a message on its topic. Gives its offset."""
+        offsets: list[int] = []
+
+        def done(error: Any, produced: Message) -> None:
+            assert error is None, error
+            offsets.append(produced.offset() or 0)
+
+        headers = [(name, value) for name, value in message["headers"]]
+        self._producer.produce(
+            message["topic"], key=message["key"], value=message["value"], headers=headers, partition=0, on_delivery=done
+        )
+        assert self._producer.flush(30) == 0
+        return offsets[0]
+
+
+@pytest.fixture
+def saga(databases: None) -> Saga:
+    make_topics_anew()
+    saga = SagaOnKafka()
+    saga.stock()
+    return saga
+
+
+@plants(Name.LOST)
+def a_topic_that_was_lost(saga: Saga) -> None:
+    saga.place(ORDER)
+    saga.settle()
+    make_topics_anew()
+
+
+@plants(Name.LOST)
+def an_event_that_never_left(saga: Saga) -> None:
+    assert isinstance(saga, SagaOnKafka)
+    saga.lost = {"OrderShipped"}
+    saga.place(ORDER)
+    saga.settle()
+
+
+@plants(Name.PASSED_OVER)
+def a_message_that_a_consumer_skipped(saga: Saga) -> None:
+    assert isinstance(saga, SagaOnKafka)
+    saga.skipped = {"ShipmentCreated"}
+    saga.place(ORDER)
+    saga.settle()
+
+
+@plants(Name.ALTERED)
+def another_message_under_the_same_id(saga: Saga) -> None:
+    assert isinstance(saga, SagaOnKafka)
+    saga.lost = {"OrderCompleted"}
+    saga.place(ORDER)
+    saga.settle()
+    entry = saga.entry("orders", ORDER, "OrderCompleted")
+    headers = [("event-type", b"OrderCompleted")]
+    data = entry["data"].replace(b'"version"', b' "version"')
+    saga.produce({"topic": "orders.events", "key": ORDER, "value": data, "headers": headers})
+
+
+@plants(Name.DISORDER)
+def events_that_overtook_each_other(saga: Saga) -> None:
+    assert isinstance(saga, SagaOnKafka)
+    saga.lost = {"OrderConfirmed", "OrderCompleted"}
+    saga.place(ORDER)
+    saga.settle()
+    for type in ("OrderCompleted", "OrderConfirmed"):
+        entry = saga.entry("orders", ORDER, type)
+        headers = [("event-type", type.encode())]
+        saga.produce({"topic": "orders.events", "key": ORDER, "value": entry["data"], "headers": headers})
+
+
+@plants(Name.OUTBOX)
+def an_outbox_that_nobody_empties(saga: Saga) -> None:
+    message = {"topic": "orders.events", "key": "x", "headers": [], "value": b"{}"}
+    old = identity.milliseconds(identity.now()) - 3_600_000
+    saga.engines["orders"].database[outbox.COLLECTION].insert_one(outbox.document(old, [message]))
+
+
+HERE = [(name, plant) for name, each in PLANTED.items() for plant in each if plant.__module__ == __name__]
+
+
+@pytest.mark.parametrize(("name", "plant"), HERE, ids=lambda each: getattr(each, "__name__", str(each)))
+def test_a_planted_violation_is_named_with_its_repair_and_repaired(saga: Saga, name: Name, plant: Plant) -> None:
+    assert audited(*ALONE).document["violations"] == []
+    backup = Backup(saga)
+    plant(saga)
+    said = audited(*ALONE)
+    assert name in said.names, said.text
+    assert said.status == 1
+    assert all(command.startswith("manage.py ") for command in said.commands(name))
+    if said.is_safe(name):
+        audit(*ALONE, "--repair")
+        assert isinstance(saga, SagaOnKafka)
+        saga.lost, saga.skipped = set(), set()
+        saga.settle()
+    else:
+        backup.put_back()
+        make_topics_anew()
+    assert audited(*ALONE).document["violations"] == []
