@@ -99,6 +99,7 @@ class Environment(BaseSettings):
     CARRIER_WEBHOOK_SECRET: Annotated[str, Field(pattern=r"^(.{16,500})?$")] = ""
     GATEWAY_URL: Annotated[str, _url("http", "https")] = "http://127.0.0.1:4101"
     CARRIER_URL: Annotated[str, _url("http", "https")] = "http://127.0.0.1:4102"
+    AUDIT_EVERY_SECONDS: Annotated[int, Field(ge=0, le=86_400)] = 300
     ORDER_DEADLINE_SECONDS: Annotated[int, Field(ge=1, le=86_400)] = 900
     DATABASE_PREFIX: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,30}$")] = ""
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

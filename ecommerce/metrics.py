@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from ecommerce import heartbeats, kafka, positions
+from ecommerce.audit import scheduled
 from ecommerce.inputs import Position
 from ecommerce.lag import WINDOW
 from ecommerce.outside import STATES
@@ -81,13 +82,15 @@ class PipelineMetrics:
     def __init__(self) -> None:
         self._databases = Source("mongo", _stored)
         self._ends = Source("kafka", _ends)
+        self._audit = Source("audit", scheduled.last)
 
     def describe(self) -> list[Metric]:
         """None in advance: to be registered, nothing is read."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        self._ends.start()  # side by side with the other
+        self._ends.start()  # side by side with the first
+        self._audit.start()
         stored, ends = self._databases.get(), self._ends.get()
         up = _gauge("pipeline_source_up", "Whether what these metrics are read from answered.", "source")
         up.add_metric(["mongo"], float(stored is not None))
@@ -99,6 +102,9 @@ class PipelineMetrics:
             yield _pending(stored)
             if ends is not None:
                 yield _lag_messages(stored, ends)
+        last = self._audit.get()
+        if last is not None:
+            yield from _last_audit(last)
 
 
 def _breakers(stored: Mapping[str, Stored]) -> Metric:
@@ -146,6 +152,18 @@ def _pending(stored: Mapping[str, Stored]) -> Metric:
         if told.pending is not None:
             family.add_metric([service], told.pending)
     return family
+
+
+def _last_audit(last: scheduled.Result) -> Iterator[Metric]:
+    for name, text, value in (
+        ("audit_last_run_timestamp_seconds", "When the last scheduled audit ended.", last.at.timestamp()),
+        ("audit_last_duration_seconds", "How long the last scheduled audit took.", last.seconds),
+        ("audit_last_orders", "Orders that the last scheduled audit read.", last.orders),
+        ("audit_last_violations", "Violations that the last scheduled audit found.", sum(last.violations.values())),
+    ):
+        family = _gauge(name, text)
+        family.add_metric([], value)
+        yield family
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

@@ -146,6 +146,12 @@ _SWEEPS = {"orders": ("orders.expire", 1.0), "payments": ("payments.sweep", 2.0)
 for _name in set(_SWEEPS) & set(SERVED):
     _task, _seconds = _SWEEPS[_name]
     CELERY_BEAT_SCHEDULE[f"{_name} sweep"] = {"task": _task, "schedule": _seconds, "options": {"expires": _seconds}}
+if ENV.SERVICE == "all" and ENV.AUDIT_EVERY_SECONDS:
+    CELERY_BEAT_SCHEDULE["audit"] = {
+        "task": "ecommerce.audit",
+        "schedule": float(ENV.AUDIT_EVERY_SECONDS),
+        "options": {"expires": ENV.AUDIT_EVERY_SECONDS},
+    }
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [ENV.REDIS_URL]}}
 }

@@ -7,6 +7,7 @@ from celery import shared_task
 from celery.worker import state as worker
 from pymongo.errors import PyMongoError
 
+from ecommerce.audit import scheduled
 from ecommerce.registry import engine, services
 from ecommerce.relay import DeliveryFailed, Shift
 
@@ -28,6 +29,14 @@ def relay_shift() -> int:
     except (DeliveryFailed, PyMongoError) as error:
         log.warning("the relay's shift broke off, the next one scans again", error=repr(error)[:500])
         return 0
+
+
+@shared_task(name="ecommerce.audit", acks_late=False, ignore_result=True)
+def audit() -> None:
+    """Proves the promises now and then; the metrics tell what it found."""
+    result = scheduled.run()
+    if result is not None:
+        log.info("audit", orders=result.orders, violations=sum(result.violations.values()), seconds=result.seconds)
 
 
 def is_stopping() -> bool:

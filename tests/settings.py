@@ -28,6 +28,7 @@ os.environ |= {
     "CARRIER_URL": f"http://127.0.0.1:{CARRIER_PORT}",
     "PAYMENT_GATEWAY": "sandbox",
     "ORDER_DEADLINE_SECONDS": "120",
+    "AUDIT_EVERY_SECONDS": "0",
     "LOG_LEVEL": "INFO",
 }
 
