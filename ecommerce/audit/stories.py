@@ -37,7 +37,7 @@ class Stories:
 
     def __init__(self, engines: Mapping[str, Engine]) -> None:
         self._engines = engines
-        self.takers, self.topics = _takers(engines.values()), _topics(engines.values())
+        self.takers, self.makers, self.topics = _takers(engines.values()), _makers(engines), _topics(engines.values())
         self.positions: Positions = {}
         self.places: Places | None = None
         self.letters: dict[str, Counter[str]] = {}  # open dead letters of orders, by service
@@ -149,6 +149,7 @@ class Stories:
             order_id=key,
             logs=entries,
             takers=self.takers,
+            makers=self.makers,
             topics=self.topics,
             stored=stored,
             differences=differences,
@@ -256,6 +257,11 @@ def _order_events(engines: Iterable[Engine]) -> Iterator[type[Event]]:
 def _topics(engines: Iterable[Engine]) -> dict[str, str]:
     """The topic of each public event about orders."""
     return {kind.__name__: kind.topic for kind in _order_events(engines)}
+
+
+def _makers(engines: Mapping[str, Engine]) -> dict[str, str]:
+    """Which service makes which public event about orders."""
+    return {kind.__name__: name for name, engine in engines.items() for kind in _order_events([engine])}
 
 
 def _takers(engines: Iterable[Engine]) -> dict[str, frozenset[str]]:

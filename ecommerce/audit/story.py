@@ -10,17 +10,36 @@ from enum import Enum, StrEnum
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
 from ecommerce.audit.names import Name
 
 
+class _Said(msgspec.Struct, rename="camel"):
+    event_type: str
+    version: str
+    payload: msgspec.Raw
+
+
+_said = msgspec.json.Decoder(_Said)
+
+
 def digest_of(data: bytes) -> int:
-    """64 bits that tell one message from another."""
+    """64 bits that tell what one message says from what another does.
+
+    Its time and cause are left out: an event that is made again after its maker's database was put back has others.
+    """
+    try:
+        said = _said.decode(data)
+        data = b" ".join((said.event_type.encode(), said.version.encode(), bytes(said.payload)))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # no event: all of its bytes count
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A log entry; `at` is when it took effect, `digest` stands for its bytes."""
+    """A log entry; `at` is when it took effect, `digest` stands for what it says."""
 
     event_id: str
     type: str
@@ -43,7 +62,7 @@ class Way(Enum):
 class Place:
     """Where an event is; `since` says when its outbox document was written, `partition` and `offset` where it lies.
 
-    `digest` stands for the bytes that are on the topic.
+    `digest` stands for what lies on the topic.
     """
 
     way: Way
@@ -102,6 +121,7 @@ class Story:
     order_id: str
     logs: Mapping[str, list[Entry]]
     takers: Mapping[str, frozenset[str]] = field(default_factory=dict)  # public event type → services that take it
+    makers: Mapping[str, str] = field(default_factory=dict)  # public event type → service that makes it
     stored: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     differences: Mapping[str, str] = field(default_factory=dict)  # how the aggregate differs from its log
     unreadable: Mapping[str, str] = field(default_factory=dict)  # why the log could not be folded
@@ -150,10 +170,13 @@ class Story:
         return max((entry.at for log in self.logs.values() for entry in log), default=None)
 
     def public(self) -> Iterator[tuple[str, Entry]]:
-        """Every public event with its maker, in each maker's order."""
+        """Every public event with its maker, in each maker's order.
+
+        Also one that its maker took back in from the topic, because its database had been put back.
+        """
         for maker, log in self.logs.items():
             for entry in log:
-                if entry.own and entry.type in self.takers:
+                if self.makers.get(entry.type) == maker:
                     yield maker, entry
 
     def place(self, entry: Entry) -> Place:

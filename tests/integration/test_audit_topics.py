@@ -93,7 +93,7 @@ def another_message_under_the_same_id(saga: Saga) -> None:
     saga.settle()
     entry = saga.entry("orders", ORDER, "OrderCompleted")
     headers = [("event-type", b"OrderCompleted")]
-    data = entry["data"].replace(b'"version"', b' "version"')
+    data = entry["data"].replace(ORDER.encode(), ORDER.upper().encode())
     saga.produce({"topic": "orders.events", "key": ORDER, "value": data, "headers": headers})
 
 

@@ -59,7 +59,8 @@ def test_a_topic_made_anew_under_a_consumer_is_read_from_its_beginning(
         all_taken(shipping, "o1", "o2", "n1", "n2", "n3")
         assert not outcome.done()
     assert position(shipping) == 3
-    assert "the topic was made anew" in caplog.text
+    # Which of the two it notices first is the broker's affair: another topic, or nothing at the old position.
+    assert any(said in caplog.text for said in ("the topic was made anew", "nothing is where it was read up to"))
 
 
 def test_a_cluster_rebuilt_from_nothing_is_read_from_its_beginning(servers: Servers, shipping: Any) -> None:

@@ -21,7 +21,7 @@ from tests import settings as ours
 from tests.pipeline import URL
 from tests.servers import Servers
 from tests.system.conftest import Pipeline
-from tests.system.watching import BODY, MANY, audited, ended, place
+from tests.system.watching import BODY, MANY, SERVICES, audited, ended, place
 from tests.topics import records_on
 from tests.waiting import until
 
@@ -112,17 +112,18 @@ def test_after_an_erasure_nothing_of_the_customer_is_readable_anywhere_and_the_p
     assert {one.status for one in others} == {"COMPLETED"}
     assert {key.wrapped for key in DataKey.objects.filter(customer_id=customer)} == {None}
     assert found(servers, folder) == set()
+    call_command("dlq", "discard", "--error", "9.0", "--reason", "of no version that there is")
     assert "no difference" in audited()
 
 
 def _spoil(order_id: str) -> None:
-    """Puts the order's OrderCreated on its topic once more, in a version that nobody takes: three dead letters."""
+    """Puts the order's OrderCreated on its topic once more, in a version that nobody takes: four dead letters."""
     data = next(each.value for each in records_on("orders.events") if each.key == order_id)
     assert b"sealed" in data
     producer = Producer({"bootstrap.servers": ours.KAFKA_BROKERS, "log_level": 2})
     spoilt = data.replace(b'"version":"1.0"', b'"version":"9.0"')
     producer.produce("orders.events", key=str(uuid4()), value=spoilt, headers={"event-type": "OrderCreated"})
     assert producer.flush(30) == 0
-    for service in ("inventory", "payments", "shipping"):
+    for service in SERVICES:
         letters = connections[service].database["dead_letters"]
         until("it to be set aside", lambda each=letters: each.count_documents({"value": spoilt}) == 1, seconds=90)

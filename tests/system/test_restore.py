@@ -51,7 +51,8 @@ def settled() -> bool:
     try:
         call_command("audit", stdout=said)
     except SystemExit:
-        return False  # orders that have ended everywhere else lack what the service has yet to do again
+        # Orders that have ended everywhere else lack what the service has yet to do again.
+        raise InterruptedError(said.getvalue()) from None
     return "0 in flight" in said.getvalue()
 
 
