@@ -158,6 +158,7 @@ def _last_audit(last: scheduled.Result) -> Iterator[Metric]:
     for name, text, value in (
         ("audit_last_run_timestamp_seconds", "When the last scheduled audit ended.", last.at.timestamp()),
         ("audit_last_duration_seconds", "How long the last scheduled audit took.", last.seconds),
+        ("audit_last_was_whole", "1 if it read all orders, 0 if those that had changed.", int(last.whole)),
         ("audit_last_orders", "Orders that the last scheduled audit read.", last.orders),
         ("audit_last_violations", "Violations that the last scheduled audit found.", sum(last.violations.values())),
     ):

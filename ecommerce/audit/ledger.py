@@ -1,6 +1,6 @@
 """The gateway's own record of what was charged, and what must hold of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,12 +53,22 @@ class Ledger:
         try:
             movements = list(self._movements(self._client))
         except httpx.HTTPError as error:
-            self.said = f"out of reach ({error!r}), so it was not compared"
+            self._give_up(error)
             return
         self._charges = {}
         for movement in movements:
             self._charges.setdefault(movement["order"], Charge()).add(movement)
         self.said = f"{len(movements)} movements"
+
+    def read_of(self, orders: Sequence[str]) -> None:
+        """Reads what it has of some orders."""
+        if self._client is None:
+            return
+        self._charges = {}
+        for order_id in orders:
+            self.read_again(order_id)
+        if self._charges is not None:
+            self.said = f"{sum(len(charge.kinds) for charge in self._charges.values())} movements"
 
     def charge(self, order_id: str) -> Charge | None:
         """What was recorded of an order when the ledger was read; None where it could not be read."""
@@ -69,9 +79,18 @@ class Ledger:
         if self._client is None or self._charges is None:
             return
         charge = Charge()
-        for movement in self._client.get(f"/ledger/{order_id}").raise_for_status().json()["movements"]:
+        try:
+            answer = self._client.get(f"/ledger/{order_id}").raise_for_status()
+        except httpx.HTTPError as error:
+            self._give_up(error)
+            return
+        for movement in answer.json()["movements"]:
             charge.add(movement)
         self._charges[order_id] = charge
+
+    def _give_up(self, error: httpx.HTTPError) -> None:
+        self._charges = None
+        self.said = f"out of reach ({error!r}), so it was not compared"
 
     def _movements(self, client: httpx.Client) -> Iterator[dict[str, Any]]:
         after: int | None = 0

@@ -1,16 +1,19 @@
 """Where public events are: in an outbox, on their topic, or nowhere."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from ecommerce import identity, kafka, outbox
 from ecommerce.audit.names import Name
 from ecommerce.audit.story import UNKNOWN, Entry, Place, Violation, Way, digest_of
 from ecommerce.engine import Engine
 from ecommerce.wholetopics import read_to_end
+
+_SKEW = timedelta(seconds=60)  # by which a relay's clock may be behind
 
 
 class _Peek(msgspec.Struct, rename="camel"):
@@ -35,23 +38,28 @@ class Places:
         self._oldest: dict[str, datetime] = {}  # service → since when its outbox has had something
         self._on_topic: dict[str, Place] = {}
         self._next: dict[tuple[str, int], int] = {}
+        self._read = 0
         self._visible_since: dict[str, datetime] = {}  # topic → what is older may have been deleted
         self._looked_at = identity.now()
 
     @property
     def said(self) -> str:
-        return f"{sum(self._next.values())} messages"
+        return f"{self._read} messages"
 
-    def look(self) -> None:
-        """Reads the outboxes, and what is new on the topics. Raises `KafkaException`, `TimeoutError`."""
+    def look(self, since: datetime | None = None) -> None:
+        """Reads the outboxes, and what is new on the topics: at first all of them, or what came `since` then.
+
+        Raises `KafkaException`, `TimeoutError`.
+        """
         self._looked_at = identity.now()
         self._read_outboxes()
         if not self._next:
-            self._find_beginnings()
+            self._find_beginnings(since)
         for message in read_to_end(self._next):
             partition = (message.topic() or "", message.partition() or 0)
             offset, data = message.offset() or 0, message.value() or b""
             self._next[partition] = offset + 1
+            self._read += 1
             event_id = _event_id(data)
             if event_id and event_id not in self._on_topic:  # what comes again changes nothing
                 self._on_topic[event_id] = Place(Way.TOPIC, partition[1], offset, digest=digest_of(data))
@@ -86,20 +94,38 @@ class Places:
                 for message in document["messages"]:
                     self._waiting[_event_id(message["value"])] = since
 
-    def _find_beginnings(self) -> None:
+    def _find_beginnings(self, since: datetime | None) -> None:
         """Where to start, and from when on each topic is whole: older messages go after the topic's retention."""
-        consumer = kafka.reader()
-        try:
+        with closing(kafka.reader()) as consumer:
             there = consumer.list_topics(timeout=10).topics
-            for topic in self._topics:
-                for partition in there[topic].partitions if topic in there else ():
-                    first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
-                    self._next[topic, partition] = first
-                    if first > 0:
-                        since = self._looked_at if first == end else _time_at(topic, partition)
-                        self._visible_since[topic] = max(since, self._visible_since.get(topic, since))
-        finally:
-            consumer.close()
+            partitions = [
+                TopicPartition(topic, partition)
+                for topic in self._topics
+                for partition in (there[topic].partitions if topic in there else ())
+            ]
+            for each in partitions:
+                first, end = consumer.get_watermark_offsets(each, timeout=10)
+                self._next[each.topic, each.partition] = first
+                if first > 0:
+                    oldest = self._looked_at if first == end else _time_at(each.topic, each.partition)
+                    self._see_since(each.topic, oldest)
+            if since:
+                self._skip_to(since, partitions, consumer)
+
+    def _skip_to(self, since: datetime, partitions: list[TopicPartition], consumer: Consumer) -> None:
+        start = identity.milliseconds(since - _SKEW)
+        times = [TopicPartition(each.topic, each.partition, start) for each in partitions]
+        for each in consumer.offsets_for_times(times, timeout=10):
+            if each.error:
+                raise KafkaException(each.error)
+            place = each.topic, each.partition
+            # OFFSET_END where nothing came since.
+            first = each.offset if each.offset >= 0 else consumer.get_watermark_offsets(each, timeout=10)[1]
+            self._next[place] = max(first, self._next[place])
+            self._see_since(each.topic, since)
+
+    def _see_since(self, topic: str, time: datetime) -> None:
+        self._visible_since[topic] = max(time, self._visible_since.get(topic, time))
 
 
 def _time_at(topic: str, partition: int) -> datetime:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from confluent_kafka import KafkaException
 
@@ -13,6 +13,7 @@ from ecommerce.audit.ledger import Ledger
 from ecommerce.audit.names import Name
 from ecommerce.audit.places import Places
 from ecommerce.audit.rules import judge
+from ecommerce.audit.snapshot import changed
 from ecommerce.audit.stories import Stories
 from ecommerce.audit.story import Story, Violation
 from ecommerce.engine import Engine
@@ -30,6 +31,7 @@ class Report:
     ledger: str = "not compared"
     topics: str = "not compared"
     violations: list[Violation] = field(default_factory=list)
+    open: dict[str, datetime] = field(default_factory=dict)  # orders that are not settled and right: when they began
 
     def __str__(self) -> str:
         return (
@@ -50,34 +52,62 @@ class Audit:
         self._stories = Stories(engines)
         self._places = Places(engines) if topics else None
 
-    def run(self, only: Iterable[str] = ()) -> Report:
-        """Judges every order and the stock, or only some orders."""
-        report = Report()
+    def run(self) -> Report:
+        """Judges everything: every order, the stock, the outboxes, the dead letters."""
         self._ledger.read()
-        report.ledger = self._ledger.said
-        report.topics = self._look_at_topics()
-        only = set(only)
+        report = self._begun(since=None)
+        self._judge_each(self._everything(), report)
+        return self._ended(report)
+
+    def run_of(self, orders: Iterable[str]) -> Report:
+        """Judges some orders."""
+        orders = sorted({*orders})
+        self._ledger.read_of(orders)
+        report = self._begun(since=None)
+        self._judge_each(self._stories.of(orders), report)
+        return report
+
+    def run_since(self, since: datetime, *, oldest: datetime | None = None, also: Iterable[str] = ()) -> Report:
+        """Judges the orders to which something has happened since then, those with dead letters, and some `also`.
+
+        All the rest is judged as by `run`. The topics are compared from `oldest` on, or from `since`.
+        """
+        orders = {key for engine in self._engines.values() for key in changed(engine, since)}
+        orders |= {*also, *self._stories.look_around()}
+        self._ledger.read_of(sorted(orders))
+        report = self._begun(since=oldest or since)
+        self._judge_each(self._stories.of(orders), report)
+        return self._ended(report)
+
+    def _begun(self, *, since: datetime | None) -> Report:
+        report = Report(topics=self._look_at_topics(since))
         self._stories.look_around()
+        return report
+
+    def _judge_each(self, stories: Iterator[Story], report: Report) -> None:
         suspects = []
-        for story in self._stories.of(only) if only else self._everything():
+        for story in stories:
             if self._judge(story):
                 suspects.append(story.order_id)
             else:
                 self._count(story, report)
         for story in self._again(suspects):
-            self._count(story, report)
-            report.violations += self._judge(story)
-        if not only:
-            report.violations += [*stock.violations(self._engines), *self._letters()]
-            if self._stories.places:
-                report.violations += self._stories.places.violations(self._patience)
+            violations = self._judge(story)
+            report.violations += violations
+            self._count(story, report, right=not violations)
+        report.ledger = self._ledger.said
+
+    def _ended(self, report: Report) -> Report:
+        report.violations += [*stock.violations(self._engines), *self._letters()]
+        if self._stories.places:
+            report.violations += self._stories.places.violations(self._patience)
         return report
 
-    def _look_at_topics(self) -> str:
+    def _look_at_topics(self, since: datetime | None = None) -> str:
         if self._places is None:
             return "not compared"
         try:
-            self._places.look()
+            self._places.look(since)
         except (KafkaException, TimeoutError) as error:
             self._stories.places = None
             return f"out of reach ({error}), so they were not compared"
@@ -108,7 +138,9 @@ class Audit:
                 self._ledger.read_again(story.order_id)
                 yield self._stories.placed(story)
 
-    def _count(self, story: Story, report: Report) -> None:
+    def _count(self, story: Story, report: Report, *, right: bool = True) -> None:
+        if not right or (story.known and not story.settled):
+            report.open[story.order_id] = story.first_at or identity.now()
         report.orders += story.known
         report.ended += story.known and story.ended
         report.in_flight += story.known and not story.settled

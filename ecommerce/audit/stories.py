@@ -45,14 +45,18 @@ class Stories:
         self._began = identity.now()
         self._met: Counter[str] = Counter()  # how many aggregates of each service, older than that, were read
 
-    def look_around(self) -> None:
-        """Reads what is read whole: the consumers' positions and the open dead letters. Before any log."""
+    def look_around(self) -> set[str]:
+        """Reads what is read whole: the consumers' positions and the open dead letters. Before any log.
+
+        Gives the orders that have such letters.
+        """
         self.positions = {
             name: _positions(engine.database[storage.POSITIONS].find()) for name, engine in self._engines.items()
         }
         self.letters, self.other_letters = {}, []
         for name, engine in self._engines.items():
             self._look_for_letters(name, engine)
+        return {key for counts in self.letters.values() for key in counts}
 
     def all(self) -> Iterator[Story]:
         """Every order that any log has, one after the other."""

@@ -3,15 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from pymongo.database import Database
 
 from ecommerce.deadletters.letters import COLLECTION, OPEN
 from ecommerce.storage import Document
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Chain(NamedTuple):
@@ -72,18 +70,3 @@ class Selection:
         ]
         for found in database[COLLECTION].aggregate(pipeline, allowDiskUse=True):
             yield Chain(found["_id"]["c"], found["_id"]["k"], found["_id"]["l"])
-
-
-def time_since(text: str, *, now: datetime) -> datetime:
-    """The time that `text` means: ISO 8601 (UTC unless it says otherwise), or an age such as 90s, 15m, 2h, 7d.
-
-    Raises `ValueError` for anything else.
-    """
-    age = re.fullmatch(r"(\d{1,6})([smhd])", text)
-    if age:
-        return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is neither a time (2026-01-31T12:00) nor an age (90s, 15m, 2h, 7d)") from None
-    return time if time.tzinfo else time.replace(tzinfo=now.tzinfo)

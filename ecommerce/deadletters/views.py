@@ -9,9 +9,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ecommerce import identity
+from ecommerce.ages import time_since
 from ecommerce.deadletters.desk import Actor, Desk, NoSuchLetter, NotOpen
 from ecommerce.deadletters.letters import OPEN, STATUSES
-from ecommerce.deadletters.selection import Selection, chain_of, time_since
+from ecommerce.deadletters.selection import Selection, chain_of
 from ecommerce.deadletters.showing import parted, qualified, represent
 from ecommerce.http.pagination import Cursor, size_of
 from ecommerce.http.parsing import StrictSerializer, Text

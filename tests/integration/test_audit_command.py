@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from django.core.management.base import CommandError
 
+from ecommerce.audit import scheduled
 from ecommerce.audit.names import Name
 from tests.integration.planting import audit, audited, typed
-from tests.integration.saga import Saga
+from tests.integration.saga import Saga, make_old
 from tests.integration.test_audit_orders import COMPLETED, RETURNED, captured_after_all
 from tests.integration.test_audit_orders import saga as saga  # the fixture
 
@@ -102,3 +104,35 @@ def test_it_can_be_read_by_programs(saga: Saga) -> None:
     (violation,) = document["violations"]
     assert (violation["name"], violation["key"]) == (Name.DIFFERS, COMPLETED)
     assert violation["safe"]["mending"] == "rebuild"
+
+
+def test_since_judges_orders_to_which_something_has_happened_since(saga: Saga) -> None:
+    assert audited(*ALONE, "--since", "1h").document["orders"] == 5
+    make_old(saga, but=COMPLETED)
+    saga.aggregates("payments").update_one({"_id": RETURNED}, {"$set": {"charge_id": "other"}})
+    said = audited(*ALONE, "--since", "1h")
+    assert (said.document["orders"], said.names) == (1, [])
+    assert audited(*ALONE, "--since", "3h").names == [Name.DIFFERS]
+
+
+def test_since_the_snapshot_judges_what_the_audits_that_run_by_themselves_would(saga: Saga, settings: Any) -> None:
+    with pytest.raises(CommandError, match="there is no snapshot: no audit has run by itself yet"):
+        audit(*ALONE, "--since", "snapshot")
+    settings.GATEWAY_URL = None
+    saga.aggregates("payments").update_one({"_id": COMPLETED}, {"$set": {"charge_id": "other"}})
+    scheduled.run()
+    make_old(saga)
+    said = audited(*ALONE, "--since", "snapshot")
+    assert (said.document["orders"], said.names) == (1, [Name.DIFFERS])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (("--since", "yesterday"), "'yesterday' is neither a time"),
+        (("--since", "1h", "--order", "x"), "not allowed with argument"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(saga: Saga, arguments: tuple[str, ...], error: str) -> None:
+    with pytest.raises(CommandError, match=error):
+        audit(*arguments)

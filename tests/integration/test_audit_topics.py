@@ -1,5 +1,6 @@
 """The audit of what is between the services: each violation is planted, seen by its name, and repaired."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.conf import settings
 from ecommerce import identity, outbox
 from ecommerce.audit.names import Name
 from tests.integration.planting import PLANTED, Backup, Plant, audit, audited, plants
-from tests.integration.saga import SERVICES, Saga
+from tests.integration.saga import SERVICES, Saga, make_old
 from tests.topics import make_topics_anew
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -26,6 +27,7 @@ class SagaOnKafka(Saga):
         self._producer = Producer({"bootstrap.servers": settings.KAFKA_BROKERS, "log_level": 2})
         self.lost: set[str] = set()  # types of events that never get to their topic
         self.skipped: set[str] = set()  # types of events that consumers pass over
+        self.ago = timedelta()  # how long ago it says to have produced its messages
 
     def deliver(self) -> int:
         messages = [message for name in SERVICES for message in self._take_outbox(self.engines[name].database)]
@@ -48,7 +50,13 @@ class SagaOnKafka(Saga):
 
         headers = [(name, value) for name, value in message["headers"]]
         self._producer.produce(
-            message["topic"], key=message["key"], value=message["value"], headers=headers, partition=0, on_delivery=done
+            message["topic"],
+            key=message["key"],
+            value=message["value"],
+            headers=headers,
+            partition=0,
+            timestamp=identity.milliseconds(identity.now() - self.ago),
+            on_delivery=done,
         )
         assert self._producer.flush(30) == 0
         return offsets[0]
@@ -137,3 +145,20 @@ def test_a_planted_violation_is_named_with_its_repair_and_repaired(saga: Saga, n
         backup.put_back()
         make_topics_anew()
     assert audited(*ALONE).document["violations"] == []
+
+
+def test_since_compares_what_has_come_onto_the_topics_since(saga: Saga) -> None:
+    assert isinstance(saga, SagaOnKafka)
+    saga.ago = timedelta(hours=2)
+    saga.place("order-1")
+    saga.settle()
+    make_old(saga)
+    whole = audited(*ALONE).document["topics"]
+    saga.ago = timedelta()
+    saga.lost = {"OrderShipped"}
+    saga.place("order-2")
+    saga.settle()
+    said = audited(*ALONE, "--since", "1h")
+    assert said.names == [Name.LOST]
+    assert said.document["orders"] == 1
+    assert int(said.document["topics"].split()[0]) < int(whole.split()[0])

@@ -4,19 +4,18 @@ import getpass
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from ecommerce import identity
 from ecommerce.deadletters.campaign import Campaign, Result, Target
 from ecommerce.deadletters.desk import Actor, Desk, EditRefused, NoSuchLetter, NotOpen
 from ecommerce.deadletters.letters import OPEN, STATUSES
-from ecommerce.deadletters.selection import Selection, time_since
+from ecommerce.deadletters.selection import Selection
 from ecommerce.deadletters.showing import exported, parted, qualified, readable
+from ecommerce.management import arguments
 from ecommerce.registry import engine, services
 from ecommerce.storage import Document
 
@@ -169,7 +168,7 @@ def _select(parser: ArgumentParser) -> None:
     parser.add_argument("--type", help="the event's type")
     parser.add_argument("--key", help="the order's id")
     parser.add_argument("--error", help="a part of the error's text")
-    parser.add_argument("--since", type=_time, help="a time (2026-01-31T12:00, UTC) or an age (90s, 15m, 2h, 7d)")
+    parser.add_argument("--since", type=arguments.time, help=f"set aside since then: {arguments.TIMES}")
 
 
 def _sign(parser: ArgumentParser, *, reason_required: bool) -> None:
@@ -222,13 +221,6 @@ def _desk(name: str) -> Desk:
         return Desk(engine(name))
     except LookupError as error:
         raise CommandError(str(error)) from error
-
-
-def _time(text: str) -> datetime:
-    try:
-        return time_since(text, now=identity.now())
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from error
 
 
 def _whole(text: str) -> int:
