@@ -16,8 +16,13 @@ from ecommerce.wholetopics import read_to_end
 _SKEW = timedelta(seconds=60)  # by which a relay's clock may be behind
 
 
+class _About(msgspec.Struct, rename="camel"):
+    order_id: str = ""
+
+
 class _Peek(msgspec.Struct, rename="camel"):
     event_id: str
+    payload: _About
 
 
 _peek = msgspec.json.Decoder(_Peek)
@@ -60,7 +65,7 @@ class Places:
             offset, data = message.offset() or 0, message.value() or b""
             self._next[partition] = offset + 1
             self._read += 1
-            event_id = _event_id(data)
+            event_id = event_id_of(data, key=message.key())
             if event_id and event_id not in self._on_topic:  # what comes again changes nothing
                 self._on_topic[event_id] = Place(Way.TOPIC, partition[1], offset, digest=digest_of(data))
 
@@ -92,7 +97,7 @@ class Places:
                 since = outbox.written_at(document)
                 self._oldest.setdefault(name, since)
                 for message in document["messages"]:
-                    self._waiting[_event_id(message["value"])] = since
+                    self._waiting[event_id_of(message["value"])] = since
 
     def _find_beginnings(self, since: datetime | None) -> None:
         """Where to start, and from when on each topic is whole: older messages go after the topic's retention."""
@@ -134,8 +139,11 @@ def _time_at(topic: str, partition: int) -> datetime:
     return datetime.fromtimestamp(first.timestamp()[1] / 1000, UTC)
 
 
-def _event_id(data: bytes) -> str:
+def event_id_of(data: bytes, *, key: str | bytes | None = None) -> str:
+    """The id of the event in `data`; empty where there is none, or one about another order than its `key`."""
     try:
-        return _peek.decode(data).event_id
+        peek = _peek.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
+    is_under_its_key = key is None or key in (peek.payload.order_id, peek.payload.order_id.encode())
+    return peek.event_id if is_under_its_key else ""

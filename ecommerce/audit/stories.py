@@ -15,7 +15,7 @@ from typing import TypeVar
 from pymongo.client_session import ClientSession
 
 from ecommerce import identity, storage
-from ecommerce.audit.places import Places
+from ecommerce.audit.places import Places, event_id_of
 from ecommerce.audit.story import Entry, Story, digest_of
 from ecommerce.deadletters import letters
 from ecommerce.engine import Engine
@@ -192,11 +192,12 @@ class Stories:
                 self.other_letters.append((name, each["key"]))
 
     def _edited(self, key: str) -> frozenset[str]:
+        """The ids of the order's events that a taker has in a version of somebody's."""
         where = {"key": key, "edited": {"$ne": None}}
         return frozenset(
-            each["event_id"]
+            event_id_of(each["edited"])
             for engine in self._engines.values()
-            for each in engine.database[letters.COLLECTION].find(where, {"event_id": 1})
+            for each in engine.database[letters.COLLECTION].find(where, {"edited": 1})
         )
 
 

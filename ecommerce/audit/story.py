@@ -126,7 +126,7 @@ class Story:
     differences: Mapping[str, str] = field(default_factory=dict)  # how the aggregate differs from its log
     unreadable: Mapping[str, str] = field(default_factory=dict)  # why the log could not be folded
     letters: Mapping[str, int] = field(default_factory=dict)  # how many open ones there are
-    edited: frozenset[str] = frozenset()  # events that somebody has edited before they were taken
+    edited: frozenset[str] = frozenset()  # events that somebody has mended in the dead letters, not on their topic
     places: Mapping[str, Place] = field(default_factory=dict)  # event id → where it is
     positions: Mapping[str, Mapping[tuple[str, int], int]] = field(default_factory=dict)  # consumers' next offsets
     topics: Mapping[str, str] = field(default_factory=dict)  # public event type → topic

@@ -20,7 +20,7 @@ def judge(story: Story, *, now: datetime, patience: timedelta) -> Iterator[Viola
 
 def _lost(story: Story) -> Iterator[Violation]:
     for maker, entry in story.public():
-        if story.place(entry).way is Way.NOWHERE:
+        if story.place(entry).way is Way.NOWHERE and entry.event_id not in story.edited:
             safe = Repair(mending=Mending.REQUEUE, service=maker, key=story.order_id, event_id=entry.event_id)
             detail = f"{entry.type} {entry.event_id} of {maker}"
             yield story.violation(Name.LOST, detail, story.mended(), safe=safe)
@@ -29,7 +29,7 @@ def _lost(story: Story) -> Iterator[Violation]:
 def _altered(story: Story) -> Iterator[Violation]:
     for maker, entry in story.public():
         place = story.place(entry)
-        if place.way is Way.TOPIC and place.digest != entry.digest:
+        if place.way is Way.TOPIC and place.digest != entry.digest and entry.event_id not in story.edited:
             where = f"{story.topics[entry.type]}:{place.partition}:{place.offset}"
             yield story.violation(Name.ALTERED, f"{entry.type} {entry.event_id} of {maker} at {where}")
 

@@ -1,14 +1,18 @@
 """The audit of what is between the services: each violation is planted, seen by its name, and repaired."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import Message, Producer
 from django.conf import settings
+from django.core.management import call_command
 
 from ecommerce import identity, outbox
 from ecommerce.audit.names import Name
+from ecommerce.audit.places import Places
+from ecommerce.audit.stories import Stories
 from tests.integration.planting import PLANTED, Backup, Plant, audit, audited, plants
 from tests.integration.saga import SERVICES, Saga, make_old
 from tests.topics import make_topics_anew
@@ -26,6 +30,7 @@ class SagaOnKafka(Saga):
         super().__init__()
         self._producer = Producer({"bootstrap.servers": settings.KAFKA_BROKERS, "log_level": 2})
         self.lost: set[str] = set()  # types of events that never get to their topic
+        self.cut: set[str] = set()  # types of events that are cut short on their way
         self.skipped: set[str] = set()  # types of events that consumers pass over
         self.ago = timedelta()  # how long ago it says to have produced its messages
 
@@ -35,6 +40,8 @@ class SagaOnKafka(Saga):
             type = dict(message["headers"])["event-type"].decode()
             if type in self.lost:
                 continue
+            if type in self.cut:
+                message["value"] = message["value"][:100]
             offset = self.produce(message)
             if type not in self.skipped:
                 self.hand_over(message, partition=0, offset=offset)
@@ -101,7 +108,7 @@ def another_message_under_the_same_id(saga: Saga) -> None:
     saga.settle()
     entry = saga.entry("orders", ORDER, "OrderCompleted")
     headers = [("event-type", b"OrderCompleted")]
-    data = entry["data"].replace(ORDER.encode(), ORDER.upper().encode())
+    data = entry["data"].replace(b'"version":"1.0"', b'"version":"1.1"')
     saga.produce({"topic": "orders.events", "key": ORDER, "value": data, "headers": headers})
 
 
@@ -145,6 +152,40 @@ def test_a_planted_violation_is_named_with_its_repair_and_repaired(saga: Saga, n
         backup.put_back()
         make_topics_anew()
     assert audited(*ALONE).document["violations"] == []
+
+
+def test_an_event_that_was_cut_short_on_its_topic_and_mended_in_the_dead_letters_is_not_lost(
+    saga: Saga, tmp_path: Path
+) -> None:
+    assert isinstance(saga, SagaOnKafka)
+    saga.cut = {"OrderCreated"}
+    saga.place(ORDER)
+    saga.settle()
+    assert set(audited(*ALONE).names) == {Name.HELD, Name.LOST}
+    whole = tmp_path / "whole.json"
+    whole.write_bytes(saga.entry("orders", ORDER, "OrderCreated")["data"])
+    for service in SERVICES:
+        letter = saga.engines[service].database["dead_letters"].find_one({"key": ORDER})
+        assert letter is not None
+        call_command("dlq", "edit", f"{service}:{letter['_id']}", "--file", str(whole), "--reason", "cut short")
+    call_command("dlq", "replay", "--key", ORDER)
+    saga.settle()
+    said = audited(*ALONE)
+    assert said.names == []
+    assert (said.document["orders"], said.document["ended"]) == (1, 1)
+
+
+def test_an_event_that_lies_under_another_orders_key_too_lies_where_its_own_is(saga: Saga) -> None:
+    assert isinstance(saga, SagaOnKafka)
+    saga.place(ORDER)
+    created = next(iter(saga.engines["orders"].database[outbox.COLLECTION].find()))["messages"][0]
+    offset = saga.produce(created | {"key": "order-2"})
+    saga.settle()
+    places = Places(saga.engines)
+    places.look()
+    [story] = Stories(saga.engines).of([ORDER])
+    entry = next(each for _, each in story.public() if each.type == "OrderCreated")
+    assert places.of("orders.events", entry).offset > offset
 
 
 def test_since_compares_what_has_come_onto_the_topics_since(saga: Saga) -> None:
