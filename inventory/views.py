@@ -40,8 +40,9 @@ class AdjustmentsView(APIView):
         _stock(sku)
         data = serializer.validated_data
         command = AdjustStock(sku=sku, delta=data["delta"], reason=data["reason"], by=caller(request).username)
-        engine("inventory").execute(command, id=idempotency.command_id(request, f"stock/{sku}/adjustments"))
-        return Response(represent_stock(_stock(sku)), status=status.HTTP_201_CREATED)
+        command_id = idempotency.command_id(request, f"stock/{sku}/adjustments")
+        headers = idempotency.execute(engine("inventory"), command, id=command_id)
+        return Response(represent_stock(_stock(sku)), status=status.HTTP_201_CREATED, headers=headers)
 
 
 class ReservationView(APIView):

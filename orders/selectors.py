@@ -1,6 +1,6 @@
 """What is read of orders: by views, admin and commands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +15,18 @@ from orders.messages import CancelOrder, PlaceOrder, SealedNote
 from orders.models import Order, Product
 
 OPEN = (Status.PENDING, Status.RESERVED, Status.PAID)
+ENDED = (Status.COMPLETED, Status.DELIVERED, Status.CANCELLED)
 
 
 def order(order_id: str) -> Order | None:
     """One order, if it was placed."""
     found: Order | None = Order.objects.filter(pk=order_id).exclude(customer_id="").first()
     return found
+
+
+def versions(order_ids: Iterable[str]) -> dict[str, int]:
+    """A number for each order that grows whenever it changes."""
+    return dict(Order.objects.filter(pk__in=[*order_ids]).values_list("pk", "version"))
 
 
 def orders(

@@ -9,11 +9,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ecommerce import identity, killpoints
-from ecommerce.http import idempotency
+from ecommerce.http import conditional, idempotency, waiting
 from ecommerce.http.pagination import page
 from ecommerce.http.permissions import caller, may_see
 from ecommerce.killpoints import Place
-from ecommerce.messages import Refused
 from ecommerce.registry import engine
 from ecommerce.vault import Erased, vault
 from orders import selectors
@@ -21,7 +20,7 @@ from orders.domain import Status
 from orders.events import CancelledBy
 from orders.messages import CancelOrder, PlaceOrder, RequestedItem
 from orders.models import Order
-from orders.sealing import seal, seal_note
+from orders.sealing import note_of, seal, seal_note
 from orders.serializers import CancelSerializer, PlaceOrderSerializer, placed, represent, time_in
 
 _place_order = PlaceOrderSerializer()
@@ -48,12 +47,11 @@ class OrdersView(APIView):
         outcome = engine("orders").execute(command, id=command_id)
         killpoints.reached(Place.HTTP_AFTER_COMMIT, ("repeated" if outcome.duplicate else "first",))
         if outcome.events:
-            created = outcome.events[0]
+            created, headers = outcome.events[0], {}
         else:  # placed before; or in a time that a backup put back has forgotten, and then this is the first command
             first, created = selectors.first_answer(command.order_id)
-            if not _is_repeated(first, request.data):
-                raise Refused("key_reused", "this Idempotency-Key came with another body before")
-        return Response(placed(created), status=status.HTTP_201_CREATED)
+            headers = idempotency.replayed(is_same=_is_repeated(first, request.data))
+        return Response(placed(created), status=status.HTTP_201_CREATED, headers=headers)
 
 
 def _command(request: Request, data: dict[str, Any], command_id: str) -> PlaceOrder:
@@ -77,7 +75,16 @@ def _is_repeated(first: PlaceOrder, body: Any) -> bool:
 
 class OrderView(APIView):
     def get(self, request: Request, order_id: str) -> Response:
-        return Response(represent(_visible(request, order_id)))
+        seconds = waiting.seconds_in(request)
+        order = _visible(request, order_id)
+        response = conditional.answer(request, represent(order))
+        # Who says what it has waits until there is something else; who does not, until the order gets on.
+        is_known = response.status_code == status.HTTP_304_NOT_MODIFIED
+        may_change = is_known or ("If-None-Match" not in request.headers and order.status not in selectors.ENDED)
+        if not (seconds and may_change):
+            return response
+        change = waiting.Change(versions=selectors.versions, key=order_id, version=order.version, seconds=seconds)
+        return waiting.rather_after(response, change)
 
 
 class TimelineView(APIView):
@@ -96,8 +103,20 @@ class CancelView(APIView):
         else:
             sealed = seal_note(vault(), order.customer_id, order_id, said)
             command = CancelOrder(order_id=order_id, by=CancelledBy.CUSTOMER, sealed=sealed)
-        engine("orders").execute(command, id=idempotency.command_id(request, f"orders/{order_id}/cancel"))
-        return Response(represent(_visible(request, order_id)), status=status.HTTP_202_ACCEPTED)
+        command_id = idempotency.command_id(request, f"orders/{order_id}/cancel")
+        headers = idempotency.execute(engine("orders"), command, id=command_id, same=_say_the_same)
+        return Response(represent(_visible(request, order_id)), status=status.HTTP_202_ACCEPTED, headers=headers)
+
+
+def _say_the_same(one: CancelOrder, other: CancelOrder) -> bool:
+    try:
+        return _said_in(one) == _said_in(other)
+    except Erased:
+        return False
+
+
+def _said_in(command: CancelOrder) -> str:
+    return note_of(vault(), command.order_id, command.sealed) if command.sealed else command.note
 
 
 def _visible(request: Request, order_id: str) -> Order:

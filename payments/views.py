@@ -35,8 +35,9 @@ class RefundView(APIView):
         command = RefundPayment(
             order_id=order_id, reason=serializer.validated_data["reason"], by=caller(request).username
         )
-        engine("payments").execute(command, id=idempotency.command_id(request, f"payments/{order_id}/refund"))
-        return Response(represent(_visible(request, order_id)), status=status.HTTP_202_ACCEPTED)
+        command_id = idempotency.command_id(request, f"payments/{order_id}/refund")
+        headers = idempotency.execute(engine("payments"), command, id=command_id)
+        return Response(represent(_visible(request, order_id)), status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 class StripeWebhookView(APIView):

@@ -11,6 +11,11 @@ from rest_framework.request import Request
 _encoder = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
 
 
+def encoded(data: Any) -> bytes:
+    """The JSON of an answer."""
+    return _encoder.encode(data)
+
+
 class JSONRenderer(BaseRenderer):
     media_type = "application/json"
     format = "json"
@@ -18,7 +23,7 @@ class JSONRenderer(BaseRenderer):
     render_style = "binary"
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return b"" if data is None else _encoder.encode(data)
+        return b"" if data is None else encoded(data)
 
 
 class AlwaysJSON(BaseContentNegotiation):

@@ -17,6 +17,7 @@ from django.http import HttpResponseBase
 from django.urls import set_script_prefix
 
 from ecommerce.http.parsing import MOST_BYTES
+from ecommerce.http.waiting import Change, Watch, waits_for
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -29,7 +30,7 @@ class Disconnected(Exception):
 
 
 class Handler(BaseHandler):
-    """An ASGI application for HTTP. Requests beyond `threads` at once wait for a thread.
+    """An ASGI application for HTTP. Requests beyond `threads` at once wait for a thread; a long poll holds none.
 
     An answer is sent in one piece, so none may be larger than memory allows. Of a body that is too large the rest is
     not read: whoever parses it refuses it.
@@ -39,6 +40,7 @@ class Handler(BaseHandler):
         super().__init__()
         self.load_middleware()
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="http")
+        self._watch = Watch()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -46,11 +48,14 @@ class Handler(BaseHandler):
         except Disconnected:
             return
         loop = asyncio.get_running_loop()
-        start, content = await loop.run_in_executor(self._threads, self._answer, scope, body)
+        change, start, content = await loop.run_in_executor(self._threads, self._answer, scope, body)
+        if change:
+            await self._watch.changed(change)
+            _, start, content = await loop.run_in_executor(self._threads, self._answer, scope, body)
         await send(start)
         await send({"type": "http.response.body", "body": content})
 
-    def _answer(self, scope: Scope, body: bytes) -> tuple[Message, bytes]:
+    def _answer(self, scope: Scope, body: bytes) -> tuple[Change | None, Message, bytes]:
         prefix = scope.get("root_path", "")
         set_script_prefix(prefix)
         signals.request_started.send(sender=type(self), scope=scope)
@@ -58,7 +63,7 @@ class Handler(BaseHandler):
         request.META["CONTENT_LENGTH"] = str(len(body))  # a body that comes in chunks does not say it
         response = self.get_response(request)
         try:
-            return _start(response), b"".join(response)
+            return waits_for(response), _start(response), b"".join(response)
         finally:
             response.close()  # which tells that the request is finished
 

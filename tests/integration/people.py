@@ -32,8 +32,9 @@ class Person:
     access: str = ""
     client: Client = field(default_factory=Client)
 
-    def get(self, path: str, query: dict[str, str] | None = None) -> Any:
-        return self.client.get(path, query or {}, headers=self._headers())
+    def get(self, path: str, query: dict[str, str] | None = None, *, known: str = "") -> Any:
+        headers = self._headers() | ({"if-none-match": known} if known else {})
+        return self.client.get(path, query or {}, headers=headers)
 
     def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
         return self.send("POST", path, json.dumps(body).encode(), key=key)
