@@ -6,10 +6,11 @@ from typing import Any
 from celery import Celery
 from celery.signals import worker_ready
 
-from ecommerce import garbage
+from ecommerce import broker, garbage
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 
+broker.install()
 app = Celery("ecommerce")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

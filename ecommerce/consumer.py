@@ -24,6 +24,7 @@ from ecommerce.inputs import Input, Position
 from ecommerce.killpoints import Place
 from ecommerce.lag import Lag
 from ecommerce.leases import Lease
+from ecommerce.membership import Membership
 from ecommerce.pace import Pace, Pending
 from ecommerce.positions import WentBack
 from ecommerce.reading import read
@@ -80,6 +81,7 @@ class ServiceConsumer:
     def _consume(self, lease: Lease | None) -> None:
         """Until it is stopped, loses its lease, or has to start over from what is stored."""
         self._topic_ids = TopicIds(self._service.topics)
+        membership = Membership(self._group)
         self._consumer = kafka.consumer(self._group)
         try:
             self._consumer.subscribe(list(self._service.topics), on_assign=self._start_from_positions)
@@ -92,6 +94,9 @@ class ServiceConsumer:
                 for position in lost:
                     self._forget(position)
                 if lost or self._topic_ids.changed():
+                    break
+                if membership.lost(self._consumer):
+                    log.warning("the group has forgotten this consumer, it joins anew", service=self._service.name)
                     break
         except WentBack:
             self._unsaved = Pending(_SAVE_EVERY)  # that was taken into the database as it was

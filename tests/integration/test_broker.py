@@ -1,0 +1,53 @@
+"""A worker's connection to Redis, lost while the worker holds what it has not acknowledged."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+from kombu import Consumer, Queue
+
+from ecommerce.celery import app
+from tests.servers import Servers
+
+QUEUE = "a-queue-of-the-tests"
+
+
+@pytest.fixture
+def worker(servers: Servers) -> Iterator[Consumer]:
+    """What a worker has: a consumer that holds one message and waits for another, and a second one that only waits."""
+    taken: list[Any] = []
+    with app.connection_for_read(servers.redis.url) as connection:
+        with closing(connection.SimpleQueue(QUEUE)) as queue:
+            queue.put(["question"])
+        with connection.channel() as control:
+            consumer, other = (
+                Consumer(channel, [Queue(name)], callbacks=[lambda body, _: taken.append(body)], accept=["json"])
+                for channel, name in ((connection.default_channel, QUEUE), (control, f"{QUEUE}-of-control"))
+            )
+            consumer.consume()
+            other.consume()
+            while not taken:
+                connection.drain_events(timeout=10)
+            with pytest.raises(TimeoutError):
+                connection.drain_events(timeout=0.1)
+            yield consumer
+
+
+def test_it_is_closed_in_order_when_it_is_lost(worker: Consumer, servers: Servers) -> None:
+    channel = worker.channel
+    connection = channel.connection.client
+    servers.redis.kill()
+    try:
+        connection.collect()  # as a Celery worker does that notices
+        channel.close()
+    finally:
+        servers.redis.start()
+
+
+def test_what_it_holds_is_given_back_when_it_is_not_lost(worker: Consumer, servers: Servers) -> None:
+    worker.channel.close()
+    with app.connection_for_read(servers.redis.url) as another, closing(another.SimpleQueue(QUEUE)) as queue:
+        message = queue.get(timeout=10)
+        assert message.payload == ["question"]
+        message.ack()
