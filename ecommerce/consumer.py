@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import product
 from typing import TypeVar
 
 import structlog
@@ -19,16 +20,17 @@ from django.db import DatabaseError
 from pymongo.errors import PyMongoError
 
 from ecommerce import kafka, killpoints, positions
+from ecommerce.deafness import Deafness
 from ecommerce.engine import Engine
 from ecommerce.inputs import Input, Position
 from ecommerce.killpoints import Place
 from ecommerce.lag import Lag
 from ecommerce.leases import Lease
-from ecommerce.membership import Membership
 from ecommerce.pace import Pace, Pending
-from ecommerce.positions import WentBack
+from ecommerce.positions import WentBack, position_id
 from ecommerce.reading import read
 from ecommerce.topicids import TopicIds
+from ecommerce.topics import PARTITIONS
 
 T = TypeVar("T")
 
@@ -81,7 +83,7 @@ class ServiceConsumer:
     def _consume(self, lease: Lease | None) -> None:
         """Until it is stopped, loses its lease, or has to start over from what is stored."""
         self._topic_ids = TopicIds(self._service.topics)
-        membership = Membership(self._group)
+        deafness = Deafness(self._service.topics, self._read_up_to)
         self._consumer = kafka.consumer(self._group)
         try:
             self._consumer.subscribe(list(self._service.topics), on_assign=self._start_from_positions)
@@ -95,8 +97,10 @@ class ServiceConsumer:
                     self._forget(position)
                 if lost or self._topic_ids.changed():
                     break
-                if membership.lost(self._consumer):
-                    log.warning("the group has forgotten this consumer, it joins anew", service=self._service.name)
+                if messages:
+                    deafness.heard()
+                elif deafness.is_certain(self._consumer):
+                    log.warning("nothing is heard of what there is to read: joining anew", service=self._service.name)
                     break
         except WentBack:
             self._unsaved = Pending(_SAVE_EVERY)  # that was taken into the database as it was
@@ -200,6 +204,12 @@ class ServiceConsumer:
             offsets = [TopicPartition(each.topic, each.partition, offset) for each, offset in due.items()]
             self._consumer.commit(offsets=offsets, asynchronous=True)
             self._unshown.drop(due)
+
+    def _read_up_to(self) -> dict[tuple[str, int], int]:
+        stored = self._patiently(lambda: positions.all_stored(self._engine.database))
+        assert self._topic_ids is not None
+        places = product(self._service.topics, range(PARTITIONS))
+        return {each: stored.get(position_id(Position(*each, self._topic_ids.of(each[0]))), 0) for each in places}
 
     def _position(self, message: Message) -> Position:
         return self._position_of(TopicPartition(message.topic() or "", message.partition() or 0))

@@ -1,0 +1,102 @@
+"""A consumer that hears nothing any more, though its library believes that all is well."""
+
+from collections.abc import Iterator
+from copy import copy
+from itertools import chain, count, repeat
+
+import pytest
+from confluent_kafka import Consumer
+
+from ecommerce import deafness, kafka
+from ecommerce.deafness import Deafness
+from ecommerce.registry import engine
+from tests.integration.consuming import Topic, consuming, created, taken
+from tests.topics import make_topics_anew
+from tests.waiting import until
+
+pytestmark = pytest.mark.usefixtures("databases", "hurried")
+TOPIC = "orders.events"
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deafness, "LONGEST_SILENCE", 0.5)
+    monkeypatch.setattr(deafness, "_LOOK_EVERY", 0.1)
+
+
+@pytest.fixture
+def consumer() -> Iterator[Consumer]:
+    made = kafka.consumer("a-group")
+    yield made
+    made.close()
+
+
+def is_certain(consumer: Consumer, read_up_to: dict[tuple[str, int], int], *, looks: int = 3) -> bool:
+    """After so many looks at the ends of the topics."""
+    looked: list[bool] = []
+
+    def look() -> dict[tuple[str, int], int]:
+        looked.append(True)
+        return read_up_to
+
+    deaf = Deafness([TOPIC], look)
+    found = False
+
+    def is_over() -> bool:
+        nonlocal found
+        found = found or deaf.is_certain(consumer)
+        return found or len(looked) >= looks
+
+    until("it to look often enough", is_over)
+    return found
+
+
+def test_who_reads_nothing_of_what_there_is_is_deaf(consumer: Consumer) -> None:
+    make_topics_anew()
+    Topic().put(created("o1"))
+    assert is_certain(consumer, {})
+
+
+def test_who_has_read_all_is_not(consumer: Consumer) -> None:
+    make_topics_anew()
+    Topic().put(created("o1"), created("o2"))
+    assert not is_certain(consumer, {(TOPIC, 0): 2})
+
+
+def test_who_hears_something_is_not(consumer: Consumer) -> None:
+    make_topics_anew()
+    Topic().put(created("o1"))
+    deaf = Deafness([TOPIC], dict)
+    until("a first look", lambda: deaf.is_certain(consumer) or deaf._behind)
+    deaf.heard()
+    found: list[bool] = []
+    until("another look", lambda: found.append(deaf.is_certain(consumer)) or deaf._behind)
+    assert not any(found)
+
+
+def test_while_somebody_reads_on_nobody_is(consumer: Consumer) -> None:
+    make_topics_anew()
+    Topic().put(*(created(f"o{number}") for number in range(20)))
+    looks = count()
+    deaf, found = Deafness([TOPIC], lambda: {(TOPIC, 0): next(looks)}), []
+    until("five looks", lambda: found.append(deaf.is_certain(consumer)) or next(copy(looks)) == 5)
+    assert not any(found)
+
+
+class Deaf(Consumer):
+    """It gives nothing of what it gets."""
+
+    def poll(self, timeout: float = -1) -> None:  # type: ignore[override]
+        super().poll(timeout)
+
+
+def test_it_joins_anew_and_goes_on(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    make_topics_anew()
+    shipping = engine("shipping")
+    classes = chain([Deaf], repeat(Consumer))
+    monkeypatch.setattr(kafka, "Consumer", lambda conf: next(classes)(conf))
+    Topic().put(created("o1"))
+    with consuming(shipping) as (_, outcome):
+        until("the message to be taken", lambda: taken(shipping) == ["o1"])
+        assert not outcome.done()
+    assert "joining anew" in caplog.text
