@@ -12,7 +12,7 @@ RATE ?= 20
 DURATION ?= 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down ps logs dev seed demo audit lint format test test\:unit test\:simulation test\:integration test\:system test\:chaos bench bench-full load-test
+.PHONY: help install up down ps logs dev seed demo audit lint format test test\:unit test\:simulation test\:integration test\:security test\:system test\:chaos bench bench-full load-test
 
 help: ## Lists these commands
 	@sed -n 's/^\([a-z:\\-]*\): .*## /\1\t/p' Makefile | sed 's/\\//g' | expand -t 20
@@ -67,6 +67,9 @@ test\:simulation: install ## Random schedules of all four services in memory (SI
 
 test\:integration: install ## On real servers
 	$(PYTEST) tests/integration
+
+test\:security: install ## What nobody may do: roles, limits, tokens, headers, OWASP's ten
+	$(PYTEST) tests/security
 
 test\:system: install ## The whole pipeline as processes
 	$(PYTEST) tests/system

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ecommerce.http import idempotency
-from ecommerce.http.permissions import IsStaff, caller
+from ecommerce.http.permissions import Scope, caller, needs
 from ecommerce.registry import engine
 from inventory import selectors
 from inventory.messages import AdjustStock
@@ -25,14 +25,14 @@ class ProductsView(APIView):
 
 
 class StockView(APIView):
-    permission_classes = (IsStaff,)
+    permission_classes = (needs(Scope.STOCK_READ),)
 
     def get(self, request: Request, sku: str) -> Response:
         return Response(represent_stock(_stock(sku)))
 
 
 class AdjustmentsView(APIView):
-    permission_classes = (IsStaff,)
+    permission_classes = (needs(Scope.STOCK_ADJUST),)
 
     def post(self, request: Request, sku: str) -> Response:
         serializer = AdjustmentSerializer(data=request.data)
@@ -46,7 +46,7 @@ class AdjustmentsView(APIView):
 
 
 class ReservationView(APIView):
-    permission_classes = (IsStaff,)
+    permission_classes = (needs(Scope.RESERVATIONS_READ),)
 
     def get(self, request: Request, order_id: str) -> Response:
         reservation = selectors.reservation(order_id)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rest_framework import status
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 from ecommerce import identity, killpoints
 from ecommerce.http import conditional, idempotency, waiting
 from ecommerce.http.pagination import page
-from ecommerce.http.permissions import caller, may_see
+from ecommerce.http.permissions import Scope, caller, has, may_see, owns
 from ecommerce.killpoints import Place
 from ecommerce.registry import engine
 from ecommerce.vault import Erased, vault
@@ -33,7 +33,7 @@ class OrdersView(APIView):
         if wanted is not None and wanted not in set(Status):
             raise ValidationError({"status": [f"Must be one of {', '.join(Status)}."]})
         found = selectors.orders(
-            customer_id=None if caller(request).is_staff else str(caller(request).id),
+            customer_id=None if has(request, Scope.ORDERS_READ) else str(caller(request).id),
             status=wanted,
             after=time_in(query.get("createdAfter"), "createdAfter"),
             before=time_in(query.get("createdBefore"), "createdBefore"),
@@ -98,8 +98,10 @@ class CancelView(APIView):
         serializer = CancelSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         order, said = _visible(request, order_id), serializer.validated_data["reason"]
-        if caller(request).is_staff:
+        if has(request, Scope.ORDERS_CANCEL):
             command = CancelOrder(order_id=order_id, by=CancelledBy.STAFF, note=said)
+        elif not owns(request, order.customer_id):
+            raise PermissionDenied
         else:
             sealed = seal_note(vault(), order.customer_id, order_id, said)
             command = CancelOrder(order_id=order_id, by=CancelledBy.CUSTOMER, sealed=sealed)
@@ -122,6 +124,6 @@ def _said_in(command: CancelOrder) -> str:
 def _visible(request: Request, order_id: str) -> Order:
     """The order, if the caller may see it: another's is as absent as one that never was."""
     order = selectors.order(order_id)
-    if order is None or not may_see(request, order.customer_id):
+    if order is None or not may_see(request, order.customer_id, Scope.ORDERS_READ):
         raise NotFound(f"there is no order {order_id}")
     return order

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from ecommerce.http import idempotency
 from ecommerce.http.parsing import BytesParser
-from ecommerce.http.permissions import IsStaff, caller, may_see
+from ecommerce.http.permissions import Scope, caller, may_see, needs
 from ecommerce.registry import engine
 from payments import selectors
 from payments.messages import RefundPayment, answer_id
@@ -22,22 +22,23 @@ from payments.stripe import webhooks
 
 class PaymentView(APIView):
     def get(self, request: Request, order_id: str) -> Response:
-        return Response(represent(_visible(request, order_id)))
+        return Response(represent(_visible(request, order_id, Scope.PAYMENTS_READ)))
 
 
 class RefundView(APIView):
-    permission_classes = (IsStaff,)
+    permission_classes = (needs(Scope.PAYMENTS_REFUND),)
 
     def post(self, request: Request, order_id: str) -> Response:
         serializer = RefundSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        _visible(request, order_id)
+        _visible(request, order_id, Scope.PAYMENTS_REFUND)
         command = RefundPayment(
             order_id=order_id, reason=serializer.validated_data["reason"], by=caller(request).username
         )
         command_id = idempotency.command_id(request, f"payments/{order_id}/refund")
         headers = idempotency.execute(engine("payments"), command, id=command_id)
-        return Response(represent(_visible(request, order_id)), status=status.HTTP_202_ACCEPTED, headers=headers)
+        payment = _visible(request, order_id, Scope.PAYMENTS_REFUND)
+        return Response(represent(payment), status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 class StripeWebhookView(APIView):
@@ -60,8 +61,8 @@ class StripeWebhookView(APIView):
         return Response({"received": True})
 
 
-def _visible(request: Request, order_id: str) -> Payment:
+def _visible(request: Request, order_id: str, scope: Scope) -> Payment:
     payment = selectors.payment(order_id)
-    if payment is None or not may_see(request, payment.customer_id):
+    if payment is None or not may_see(request, payment.customer_id, scope):
         raise NotFound(f"there is no payment for {order_id}")
     return payment

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ecommerce.http.parsing import BytesParser
-from ecommerce.http.permissions import may_see
+from ecommerce.http.permissions import Scope, may_see
 from shipping import selectors, tasks, webhook
 from shipping.serializers import represent
 
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 class ShipmentView(APIView):
     def get(self, request: Request, order_id: str) -> Response:
         shipment = selectors.shipment(order_id)
-        if shipment is None or not may_see(request, shipment.customer_id):
+        if shipment is None or not may_see(request, shipment.customer_id, Scope.SHIPMENTS_READ):
             raise NotFound(f"there is no shipment for {order_id}")
         return Response(represent(shipment))
 

@@ -16,7 +16,7 @@ from ecommerce.deadletters.selection import Selection, chain_of
 from ecommerce.deadletters.showing import parted, qualified, represent
 from ecommerce.http.pagination import Cursor, size_of
 from ecommerce.http.parsing import StrictSerializer, Text
-from ecommerce.http.permissions import IsStaff, caller
+from ecommerce.http.permissions import Scope, caller, needs
 from ecommerce.messages import Refused
 from ecommerce.registry import engine, services
 
@@ -26,7 +26,7 @@ class ReasonSerializer(StrictSerializer):
 
 
 class DeadLettersView(APIView):
-    permission_classes = (IsStaff,)
+    permission_classes = (needs(Scope.DEAD_LETTERS_READ),)
 
     def get(self, request: Request) -> Response:
         """`{results, next}`, the latest first, over all services of this process."""
@@ -42,7 +42,7 @@ class DeadLettersView(APIView):
 
 
 class ReplayView(APIView):
-    permission_classes = (IsStaff,)
+    permission_classes = (needs(Scope.DEAD_LETTERS_CHANGE),)
 
     def post(self, request: Request, id: str) -> Response:
         """Takes the letter's whole chain, in order: `{taken, left, failed, error}`."""
@@ -59,7 +59,7 @@ class ReplayView(APIView):
 
 
 class DiscardView(APIView):
-    permission_classes = (IsStaff,)
+    permission_classes = (needs(Scope.DEAD_LETTERS_CHANGE),)
 
     def post(self, request: Request, id: str) -> Response:
         """Gives the letter up: `{left}` of its chain wait still."""

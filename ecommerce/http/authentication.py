@@ -12,6 +12,11 @@ class Caller(TokenUser):
         return self.token.get("is_staff") is True
 
     @property
+    def scopes(self) -> frozenset[str]:
+        """What staff may do to what is not their own: see `ecommerce.http.permissions.Scope`."""
+        return frozenset(str(self.token.get("scope", "")).split())
+
+    @property
     def username(self) -> str:
         return str(self.token.get("username", ""))
 

@@ -43,6 +43,20 @@ class PeopleAdmin(Whole, UserAdmin, ModelAdmin):  # type: ignore[type-arg,misc]
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if _is_superuser(request) else (*fields, "is_superuser", "user_permissions")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who may change users may not make themselves more than a role gives, by way of a superuser's password."""
+        if obj is not None and obj.is_superuser and not _is_superuser(request):
+            return False
+        return super().has_change_permission(request, obj)
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
 
 @admin.register(Group)
 class RolesAdmin(Whole, GroupAdmin, ModelAdmin):  # type: ignore[misc]

@@ -14,6 +14,7 @@ from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from ecommerce.http.parsing import StrictSerializer, Text
 from ecommerce.platform.models import User
+from ecommerce.platform.roles import scopes_of
 from ecommerce.platform.tokens import spend
 
 LONGEST_PASSWORD = 128  # hashing a longer one costs whoever does it, not whoever asks
@@ -45,6 +46,7 @@ class TokenSerializer(StrictSerializer, TokenObtainPairSerializer):
         token = super().get_token(user)
         token["username"] = user.get_username()
         token["is_staff"] = user.is_staff
+        token["scope"] = " ".join(scopes_of(user))
         return token
 
 

@@ -17,4 +17,4 @@ def alice(shop: None) -> Person:
 
 @pytest.fixture(scope="module")
 def worker(shop: None) -> Person:
-    return staff("worker")
+    return staff("worker", "support", "warehouse", "finance", "operator")

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from django.contrib.auth.models import Group
 from django.db import connections
 from django.test import Client
 
 from ecommerce import identity, storage
+from ecommerce.platform import roles
 from ecommerce.platform.models import User
 from ecommerce.registry import engine
 from inventory.events import ProductUpserted
@@ -73,9 +75,12 @@ def customer(name: str) -> Person:
     return Person(name, sign_in(name)[0])
 
 
-def staff(name: str, **rights: bool) -> Person:
-    """A new member of the back office, signed in; nobody registers as one."""
-    User.objects.create_user(name, password=PASSWORD, is_staff=True, **rights)
+def staff(name: str, *of: str, **rights: bool) -> Person:
+    """A new member of the back office with these roles, signed in; nobody registers as one."""
+    user = User.objects.create_user(name, password=PASSWORD, is_staff=True, **rights)
+    if of:
+        roles.establish()
+        user.groups.set(Group.objects.filter(name__in=of))
     return Person(name, sign_in(name)[0])
 
 

@@ -20,7 +20,7 @@ def feed(databases: None) -> Feed:
 
 @pytest.fixture
 def clerk(databases: None) -> Person:
-    return staff("clerk")
+    return staff("clerk", "operator")
 
 
 def mend(feed: Feed, id: str, order: str) -> None:

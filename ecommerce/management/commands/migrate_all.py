@@ -10,9 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from pymongo.errors import PyMongoError
 
+from ecommerce.platform import roles
+
 
 class Command(BaseCommand):
-    help = "Migrates every database of this process. Run again, it changes nothing."
+    help = "Migrates every database of this process, and makes the roles. Run again, it changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--wait", type=float, default=30, help="seconds to wait for MongoDB's primary")
@@ -22,6 +24,7 @@ class Command(BaseCommand):
         for alias in settings.DATABASES:
             self.stdout.write(f"migrating {connections[alias].settings_dict['NAME']}")
             call_command("migrate", database=alias, interactive=False, verbosity=max(0, verbosity - 1))
+        roles.establish()
 
     def _wait_for_primary(self, deadline: float) -> None:
         connection = connections["default"]

@@ -5,16 +5,19 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand, CommandError
 
 from ecommerce import identity
 from ecommerce.messages import Command as Wish
+from ecommerce.platform import roles
 from ecommerce.platform.models import User
 from ecommerce.registry import engine
 from inventory.messages import AdjustStock, PutProduct
 
 PASSWORD = "demo-pass-1"
 USERS = {"admin": {"is_staff": True, "is_superuser": True}, "staff": {"is_staff": True}, "alice": {}, "bob": {}}
+ROLES_OF_STAFF = ("support", "warehouse", "finance", "operator")
 PRODUCTS = [
     ("Espresso cup", 1250),
     ("Saucer", 650),
@@ -54,12 +57,14 @@ class Command(BaseCommand):
 
     def _users(self) -> int:
         made = 0
+        roles.establish()
         for name, rights in USERS.items():
             if not User.objects.filter(username=name).exists():
                 user = User(username=name, **rights)
                 user.set_password(PASSWORD)
                 user.save(force_insert=True)
                 made += 1
+        User.objects.get(username="staff").groups.add(*Group.objects.filter(name__in=ROLES_OF_STAFF))
         return made
 
     def _products(self) -> int:
