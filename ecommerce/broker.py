@@ -3,22 +3,39 @@
 from typing import Any
 
 from kombu.transport import redis
+from redis.exceptions import ConnectionError as Lost
 
 
 class QoS(redis.QoS):  # type: ignore[misc]
     """What a worker was given and has not acknowledged yet."""
 
     def restore_unacked(self, client: Any = None) -> Any:
-        """Gives it back to its queue, unless the connection is lost: kombu's own dies of that, and the worker with it.
-
-        The sweeps ask again for what is not given back.
-        """
-        if self.channel.connection.client is None:
+        """Gives it back to its queue, unless the connection is lost: then the sweeps ask again for it."""
+        if self.channel.is_lost:
             self._delivered.clear()
             return None
         return super().restore_unacked(client)  # type: ignore[no-untyped-call]
 
 
+class Channel(redis.Channel):  # type: ignore[misc]
+    """One that outlives its connection says so.
+
+    A worker has its channel until the last task that came by it is acknowledged. kombu's own raises AttributeError
+    then, of which the worker dies; from an error of the connection it recovers.
+    """
+
+    QoS = QoS
+
+    @property
+    def is_lost(self) -> bool:
+        return self.connection is None or self.connection.client is None
+
+    def _connparams(self, *args: Any, **kwargs: Any) -> Any:
+        if self.is_lost:
+            raise Lost("the connection of this channel is gone")
+        return super()._connparams(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+
 def install() -> None:
     """For all connections of this process."""
-    redis.Channel.QoS = QoS
+    redis.Transport.Channel = Channel

@@ -1,7 +1,7 @@
 """A worker's connection to Redis, lost while the worker holds what it has not acknowledged."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
@@ -41,6 +41,20 @@ def test_it_is_closed_in_order_when_it_is_lost(worker: Consumer, servers: Server
     try:
         connection.collect()  # as a Celery worker does that notices
         channel.close()
+    finally:
+        servers.redis.start()
+
+
+def test_a_task_that_ends_after_it_is_lost_is_acknowledged_to_nobody(worker: Consumer, servers: Servers) -> None:
+    channel, tag = worker.channel, next(iter(worker.channel.qos._delivered))
+    connection = channel.connection.client
+    servers.redis.kill()
+    try:
+        connection.collect()
+        with suppress(*connection.connection_errors):
+            channel.close()
+        with pytest.raises(connection.connection_errors):  # which Celery logs, and goes on
+            channel.basic_ack(tag)
     finally:
         servers.redis.start()
 

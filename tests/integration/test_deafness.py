@@ -66,12 +66,19 @@ def test_who_has_read_all_is_not(consumer: Consumer) -> None:
 def test_who_hears_something_is_not(consumer: Consumer) -> None:
     make_topics_anew()
     Topic().put(created("o1"))
-    deaf = Deafness([TOPIC], dict)
-    until("a first look", lambda: deaf.is_certain(consumer) or deaf._behind)
+    looks: list[bool] = []
+
+    def look() -> dict[tuple[str, int], int]:
+        looks.append(True)
+        return {}
+
+    deaf = Deafness([TOPIC], look)
+    until("a first look", lambda: deaf.is_certain(consumer) or looks)
     deaf.heard()
-    found: list[bool] = []
-    until("another look", lambda: found.append(deaf.is_certain(consumer)) or deaf._behind)
-    assert not any(found)
+    certain: list[bool] = []
+    until("a second look", lambda: certain.append(deaf.is_certain(consumer)) or len(looks) == 2)
+    assert not any(certain)
+    until("to be certain", lambda: deaf.is_certain(consumer))
 
 
 def test_while_somebody_reads_on_nobody_is(consumer: Consumer) -> None:
