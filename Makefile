@@ -12,7 +12,7 @@ RATE ?= 20
 DURATION ?= 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down ps logs dev seed demo audit lint format test test\:unit test\:simulation test\:integration test\:security test\:system test\:chaos bench bench-full load-test
+.PHONY: help install up down ps logs dev seed demo audit lint format test test\:unit test\:simulation test\:integration test\:security test\:fuzz test\:system test\:chaos bench bench-full load-test
 
 help: ## Lists these commands
 	@sed -n 's/^\([a-z:\\-]*\): .*## /\1\t/p' Makefile | sed 's/\\//g' | expand -t 20
@@ -70,6 +70,9 @@ test\:integration: install ## On real servers
 
 test\:security: install ## What nobody may do: roles, limits, tokens, headers, OWASP's ten
 	$(PYTEST) tests/security
+
+test\:fuzz: install ## The API against its own description, 5,000 cases and more (FUZZ_EXAMPLES)
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100} $(PYTEST) tests/api/test_fuzz.py
 
 test\:system: install ## The whole pipeline as processes
 	$(PYTEST) tests/system

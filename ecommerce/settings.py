@@ -29,6 +29,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_prometheus",
     "django_mongodb_backend",
 ]
@@ -173,6 +175,20 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "ecommerce.http.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "DEFAULT_THROTTLE_RATES": {},
+    "DEFAULT_SCHEMA_CLASS": "ecommerce.http.openapi.Described",
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Orders",
+    "DESCRIPTION": "Places orders, and follows them until they are completed or cancelled.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v[0-9]+",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SORT_OPERATION_PARAMETERS": False,
+    "POSTPROCESSING_HOOKS": ["ecommerce.http.openapi.in_camel_case"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_AUTHENTICATION": [],
 }
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",

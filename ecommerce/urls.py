@@ -5,14 +5,18 @@ from importlib import import_module
 from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from ecommerce import health
+from ecommerce.http import openapi
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
     path("admin/", admin.site.urls),
+    path("api/schema", openapi.schema, name="schema"),
+    path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema", schema=None)),
 ]
 urlpatterns += [path("api/v1/", include(import_module(f"{name}.urls"))) for name in settings.SERVED]
 urlpatterns += [path("api/v1/", include("ecommerce.deadletters.urls"))]

@@ -1,40 +1,87 @@
 """The shapes of inventory's requests and answers."""
 
-from typing import Any
+from typing import Annotated
+
+import msgspec
+from drf_spectacular.utils import extend_schema_field
 
 from ecommerce.http.parsing import StrictSerializer, Text, WholeNumber
+from ecommerce.http.shapes import Amount, Currency, OrderId, Shape, Sku, one_of
 from ecommerce.money import outside
-from inventory.models import Reservation, Stock
+from inventory import models
+from inventory.domain import Status
 
 _MOST_AT_ONCE = 10**9
 
 
+_DELTA = {"type": "integer", "minimum": -_MOST_AT_ONCE, "maximum": _MOST_AT_ONCE, "not": {"const": 0}}
+
+
+@extend_schema_field(_DELTA)
+class Delta(WholeNumber):
+    """So many more or, below zero, fewer."""
+
+
 class AdjustmentSerializer(StrictSerializer):
-    delta = WholeNumber(min_value=-_MOST_AT_ONCE, max_value=_MOST_AT_ONCE)
+    delta = Delta(min_value=-_MOST_AT_ONCE, max_value=_MOST_AT_ONCE)
     reason = Text(max_length=500)
 
 
-def represent_product(row: Stock) -> dict[str, Any]:
+class Product(Shape):
     """A product as shoppers see it."""
-    return {
-        "sku": row.sku,
-        "name": row.name,
-        "price": outside(row.price, row.currency),
-        "currency": row.currency,
-        "available": row.available,
-    }
+
+    sku: Sku
+    name: str
+    price: Amount
+    currency: Currency
+    available: int
 
 
-def represent_stock(row: Stock) -> dict[str, Any]:
-    """A product as the warehouse sees it."""
-    return {"sku": row.sku, "onHand": row.on_hand, "available": row.available, "reserved": row.reserved}
+class Stock(Shape):
+    """A product as the warehouse sees it: `onHand` is `available` and `reserved` together."""
+
+    sku: Sku
+    on_hand: int
+    available: int
+    reserved: int
 
 
-def represent_reservation(reservation: Reservation) -> dict[str, Any]:
+class ReservedLine(Shape):
+    sku: Sku
+    quantity: int
+
+
+class Shortage(Shape):
+    """What was missing, and how many there were."""
+
+    sku: Sku
+    requested: int
+    available: int
+
+
+class Reservation(Shape):
     """What is set aside for an order."""
-    return {
-        "orderId": reservation.order_id,
-        "status": reservation.status,
-        "lines": reservation.lines,
-        "missing": reservation.missing,
-    }
+
+    order_id: OrderId
+    status: Annotated[str, one_of(Status)]
+    lines: list[ReservedLine]
+    missing: list[Shortage]
+
+
+def represent_product(row: models.Stock) -> Product:
+    return Product(
+        sku=row.sku,
+        name=row.name,
+        price=outside(row.price, row.currency),
+        currency=row.currency,
+        available=row.available,
+    )
+
+
+def represent_stock(row: models.Stock) -> Stock:
+    return Stock(sku=row.sku, on_hand=row.on_hand, available=row.available, reserved=row.reserved)
+
+
+def represent_reservation(row: models.Reservation) -> Reservation:
+    shown = {"orderId": row.order_id, "status": row.status, "lines": row.lines, "missing": row.missing}
+    return msgspec.convert(shown, Reservation)

@@ -8,18 +8,27 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ecommerce.http import idempotency
+from ecommerce.http.describing import keyed, operation
 from ecommerce.http.permissions import Scope, caller, needs
 from ecommerce.registry import engine
-from inventory import selectors
+from inventory import models, selectors
 from inventory.messages import AdjustStock
-from inventory.models import Stock
-from inventory.serializers import AdjustmentSerializer, represent_product, represent_reservation, represent_stock
+from inventory.serializers import (
+    AdjustmentSerializer,
+    Product,
+    Reservation,
+    Stock,
+    represent_product,
+    represent_reservation,
+    represent_stock,
+)
 
 
 class ProductsView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
+    @operation("listProducts", "What is for sale", answers={200: list[Product]})
     def get(self, request: Request) -> Response:
         return Response([represent_product(row) for row in selectors.products()])
 
@@ -27,6 +36,7 @@ class ProductsView(APIView):
 class StockView(APIView):
     permission_classes = (needs(Scope.STOCK_READ),)
 
+    @operation("getStock", "How much of a product there is", answers={200: Stock})
     def get(self, request: Request, sku: str) -> Response:
         return Response(represent_stock(_stock(sku)))
 
@@ -34,6 +44,14 @@ class StockView(APIView):
 class AdjustmentsView(APIView):
     permission_classes = (needs(Scope.STOCK_ADJUST),)
 
+    @operation(
+        "adjustStock",
+        "Adds to the stock of a product, or takes away",
+        body=AdjustmentSerializer,
+        answers={201: Stock},
+        parameters=keyed(201),
+        problems=["insufficient-stock", "nothing-to-adjust", "too-much-stock"],
+    )
     def post(self, request: Request, sku: str) -> Response:
         serializer = AdjustmentSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -48,6 +66,7 @@ class AdjustmentsView(APIView):
 class ReservationView(APIView):
     permission_classes = (needs(Scope.RESERVATIONS_READ),)
 
+    @operation("getReservation", "What is set aside for an order", answers={200: Reservation})
     def get(self, request: Request, order_id: str) -> Response:
         reservation = selectors.reservation(order_id)
         if reservation is None:
@@ -55,7 +74,7 @@ class ReservationView(APIView):
         return Response(represent_reservation(reservation))
 
 
-def _stock(sku: str) -> Stock:
+def _stock(sku: str) -> models.Stock:
     row = selectors.stock(sku)
     if row is None:
         raise NotFound(f"there is no product {sku}")

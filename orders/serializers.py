@@ -1,15 +1,17 @@
 """The shapes of orders' requests and answers."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Literal
 
 from rest_framework import serializers
 
 from ecommerce.http.parsing import StrictSerializer, Text, WholeNumber, time_of
+from ecommerce.http.shapes import Amount, Currency, OrderId, Shape, Sku, Time, one_of
 from ecommerce.messages import Envelope
 from ecommerce.money import outside
+from orders import models
+from orders.domain import Status
 from orders.events import OrderCreated
-from orders.models import Order
 
 MOST_LINES = 100
 MOST_PIECES = 1_000_000
@@ -29,13 +31,66 @@ class AddressSerializer(StrictSerializer):
 
 
 class PlaceOrderSerializer(StrictSerializer):
-    items = serializers.ListField(child=LineSerializer(), allow_empty=False, max_length=MOST_LINES)
+    items = serializers.ListField(child=LineSerializer(), allow_empty=False, min_length=1, max_length=MOST_LINES)
     paymentMethod = Text(max_length=200)
     shippingAddress = AddressSerializer()
 
 
 class CancelSerializer(StrictSerializer):
     reason = Text(max_length=500, required=False, allow_blank=True, default="")
+
+
+class Line(Shape):
+    """An item with the price that it had when it was ordered."""
+
+    sku: Sku
+    quantity: int
+    unit_price: Amount
+
+
+class PlacedOrder(Shape):
+    """A new order."""
+
+    order_id: OrderId
+    status: Literal["PENDING"]
+    items: list[Line]
+    total_amount: Amount
+    currency: Currency
+    created_at: Time
+
+
+class Order(Shape):
+    """An order. `failure` is what the gateway or the carrier gave as its reason."""
+
+    order_id: OrderId
+    status: Annotated[str, one_of(Status)]
+    items: list[Line]
+    total_amount: Amount
+    currency: Currency
+    cancellation_reason: str | None
+    failure: str | None
+    tracking_number: str | None
+    needs_attention: str | None
+    created_at: Time
+    updated_at: Time
+
+
+class TimelineEvent(Shape):
+    """A fact that a service published about the order, and when orders took it."""
+
+    event_id: str
+    event_type: str
+    service: str
+    timestamp: Time
+    seen_at: Time
+    causation_id: str | None
+
+
+class Timeline(Shape):
+    """The facts of all services about an order, each after its cause."""
+
+    order_id: OrderId
+    events: list[TimelineEvent]
 
 
 def time_in(query: str | None, name: str) -> datetime | None:
@@ -48,41 +103,39 @@ def time_in(query: str | None, name: str) -> datetime | None:
         raise serializers.ValidationError({name: ["Must be a time like 2026-01-31T12:00:00Z."]}) from error
 
 
-def placed(event: Envelope[OrderCreated]) -> dict[str, Any]:
+def placed(event: Envelope[OrderCreated]) -> PlacedOrder:
     """The answer to a new order: made from its event alone, so that a repetition gives the same bytes."""
     order = event.payload
-    return {
-        "orderId": order.order_id,
-        "status": "PENDING",
-        "items": [
-            {"sku": item.sku, "quantity": item.quantity, "unitPrice": outside(item.unit_price, order.currency)}
+    return PlacedOrder(
+        order_id=order.order_id,
+        status="PENDING",
+        items=[
+            Line(sku=item.sku, quantity=item.quantity, unit_price=outside(item.unit_price, order.currency))
             for item in order.items
         ],
-        "totalAmount": outside(order.total_amount, order.currency),
-        "currency": order.currency,
-        "createdAt": event.timestamp,
-    }
+        total_amount=outside(order.total_amount, order.currency),
+        currency=order.currency,
+        created_at=event.timestamp,
+    )
 
 
-def represent(order: Order) -> dict[str, Any]:
+def represent(order: models.Order) -> Order:
     """An order as the API shows it."""
-    return {
-        "orderId": order.order_id,
-        "status": order.status,
-        "items": [
-            {
-                "sku": item["sku"],
-                "quantity": item["quantity"],
-                "unitPrice": outside(item["unit_price"], order.currency),
-            }
+    assert order.created_at
+    assert order.updated_at
+    return Order(
+        order_id=order.order_id,
+        status=order.status,
+        items=[
+            Line(sku=item["sku"], quantity=item["quantity"], unit_price=outside(item["unit_price"], order.currency))
             for item in order.items
         ],
-        "totalAmount": outside(order.total_amount, order.currency),
-        "currency": order.currency,
-        "cancellationReason": order.cancellation_reason or None,
-        "failure": order.failure or None,
-        "trackingNumber": order.tracking_number or None,
-        "needsAttention": order.attention or None,
-        "createdAt": order.created_at,
-        "updatedAt": order.updated_at,
-    }
+        total_amount=outside(order.total_amount, order.currency),
+        currency=order.currency,
+        cancellation_reason=order.cancellation_reason or None,
+        failure=order.failure or None,
+        tracking_number=order.tracking_number or None,
+        needs_attention=order.attention or None,
+        created_at=order.created_at,
+        updated_at=order.updated_at,
+    )

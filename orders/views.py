@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from rest_framework import status
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.request import Request
@@ -10,37 +11,86 @@ from rest_framework.views import APIView
 
 from ecommerce import identity, killpoints
 from ecommerce.http import conditional, idempotency, waiting
+from ecommerce.http.describing import PAGE, keyed, operation, query, tagged
 from ecommerce.http.pagination import page
 from ecommerce.http.permissions import Scope, caller, has, may_see, owns
+from ecommerce.http.shapes import Page
 from ecommerce.killpoints import Place
 from ecommerce.registry import engine
 from ecommerce.vault import Erased, vault
-from orders import selectors
+from orders import models, selectors
 from orders.domain import Status
 from orders.events import CancelledBy
 from orders.messages import CancelOrder, PlaceOrder, RequestedItem
-from orders.models import Order
 from orders.sealing import note_of, seal, seal_note
-from orders.serializers import CancelSerializer, PlaceOrderSerializer, placed, represent, time_in
+from orders.serializers import (
+    CancelSerializer,
+    Order,
+    PlacedOrder,
+    PlaceOrderSerializer,
+    Timeline,
+    placed,
+    represent,
+    time_in,
+)
 
 _place_order = PlaceOrderSerializer()
 
 
+_STATUS = query("status", "Only orders that are there", {"type": "string", "enum": [*Status]})
+_TIMES = [
+    query(name, f"Only orders placed {when} this time", {"type": "string", "format": "date-time"})
+    for name, when in (("createdAfter", "after"), ("createdBefore", "before"))
+]
+_FILTERS = [_STATUS, *_TIMES, *PAGE]
+_WAIT = query(
+    "wait",
+    "Answers when the order is another than that of `If-None-Match`, or after so many seconds",
+    {"type": "integer", "minimum": 0, "maximum": waiting.LONGEST, "default": 0},
+)
+
+
+_EXAMPLE = {
+    "items": [{"sku": "SKU-001", "quantity": 2}],
+    "paymentMethod": "tok_visa",
+    "shippingAddress": {
+        "name": "Alice",
+        "line1": "1 Main Street",
+        "city": "Berlin",
+        "postalCode": "10115",
+        "country": "DE",
+    },
+}
+
+
 class OrdersView(APIView):
+    @operation(
+        "listOrders", "Orders, the newest first", answers={200: Page[Order]}, parameters=[_STATUS, *_TIMES, *PAGE]
+    )
     def get(self, request: Request) -> Response:
-        query = request.query_params
-        wanted = query.get("status")
+        given = request.query_params
+        wanted = given.get("status")
         if wanted is not None and wanted not in set(Status):
             raise ValidationError({"status": [f"Must be one of {', '.join(Status)}."]})
         found = selectors.orders(
             customer_id=None if has(request, Scope.ORDERS_READ) else str(caller(request).id),
             status=wanted,
-            after=time_in(query.get("createdAfter"), "createdAfter"),
-            before=time_in(query.get("createdBefore"), "createdBefore"),
+            after=time_in(given.get("createdAfter"), "createdAfter"),
+            before=time_in(given.get("createdBefore"), "createdBefore"),
         )
         return Response(page(request, found, represent))
 
+    @operation(
+        "placeOrder",
+        "Places an order",
+        body=PlaceOrderSerializer,
+        example=_EXAMPLE,
+        answers={201: PlacedOrder},
+        parameters=keyed(201),
+        problems=["unknown-sku", "mixed-currencies", "invalid-total", "forbidden"],
+    )
     def post(self, request: Request) -> Response:
+        """Prices are the shop's. The order is accepted when this answers; what becomes of it is seen by reading it."""
         data = _place_order.run_validation(request.data)
         command_id = idempotency.command_id(request, "orders")
         command = _command(request, data, command_id)
@@ -74,6 +124,7 @@ def _is_repeated(first: PlaceOrder, body: Any) -> bool:
 
 
 class OrderView(APIView):
+    @operation("getOrder", "An order", answers={200: Order, 304: None}, parameters=[_WAIT, *tagged(200, 304)])
     def get(self, request: Request, order_id: str) -> Response:
         seconds = waiting.seconds_in(request)
         order = _visible(request, order_id)
@@ -88,12 +139,21 @@ class OrderView(APIView):
 
 
 class TimelineView(APIView):
+    @operation("getTimeline", "What happened to an order", answers={200: Timeline})
     def get(self, request: Request, order_id: str) -> Response:
         _visible(request, order_id)
-        return Response({"orderId": order_id, "events": selectors.timeline(order_id)})
+        return Response(msgspec.convert({"orderId": order_id, "events": selectors.timeline(order_id)}, Timeline))
 
 
 class CancelView(APIView):
+    @operation(
+        "cancelOrder",
+        "Asks for an order's cancellation",
+        body=CancelSerializer,
+        answers={202: Order},
+        parameters=keyed(202),
+        problems=["already-shipped", "forbidden"],
+    )
     def post(self, request: Request, order_id: str) -> Response:
         serializer = CancelSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -121,7 +181,7 @@ def _said_in(command: CancelOrder) -> str:
     return note_of(vault(), command.order_id, command.sealed) if command.sealed else command.note
 
 
-def _visible(request: Request, order_id: str) -> Order:
+def _visible(request: Request, order_id: str) -> models.Order:
     """The order, if the caller may see it: another's is as absent as one that never was."""
     order = selectors.order(order_id)
     if order is None or not may_see(request, order.customer_id, Scope.ORDERS_READ):

@@ -10,17 +10,18 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from ecommerce.http import idempotency
+from ecommerce.http.describing import header, keyed, operation
 from ecommerce.http.parsing import BytesParser
 from ecommerce.http.permissions import Scope, caller, may_see, needs
 from ecommerce.registry import engine
-from payments import selectors
+from payments import models, selectors
 from payments.messages import RefundPayment, answer_id
-from payments.models import Payment
-from payments.serializers import RefundSerializer, represent
+from payments.serializers import Payment, Received, RefundSerializer, represent
 from payments.stripe import webhooks
 
 
 class PaymentView(APIView):
+    @operation("getPayment", "An order's payment", answers={200: Payment})
     def get(self, request: Request, order_id: str) -> Response:
         return Response(represent(_visible(request, order_id, Scope.PAYMENTS_READ)))
 
@@ -28,6 +29,14 @@ class PaymentView(APIView):
 class RefundView(APIView):
     permission_classes = (needs(Scope.PAYMENTS_REFUND),)
 
+    @operation(
+        "refundPayment",
+        "Gives a captured payment back",
+        body=RefundSerializer,
+        answers={202: Payment},
+        parameters=keyed(202),
+        problems=["not-captured"],
+    )
     def post(self, request: Request, order_id: str) -> Response:
         serializer = RefundSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -48,6 +57,14 @@ class StripeWebhookView(APIView):
     permission_classes = ()
     parser_classes = (BytesParser,)
 
+    @operation(
+        "tellOfPayment",
+        "For Stripe: a late result",
+        body={"application/json": {"type": "object"}},
+        answers={200: Received},
+        parameters=[header("Stripe-Signature", "Stripe's, over time and body", {"type": "string"})],
+        problems=["bad-signature", "not-found"],
+    )
     def post(self, request: Request) -> Response:
         if settings.PAYMENT_GATEWAY != "stripe":
             raise NotFound("this shop's payments are not Stripe's")
@@ -58,10 +75,10 @@ class StripeWebhookView(APIView):
         answer = notice.answer(payment) if notice and payment else None
         if notice and answer:
             engine("payments").execute(answer, id=answer_id(answer, question=notice.question))
-        return Response({"received": True})
+        return Response(Received(received=True))
 
 
-def _visible(request: Request, order_id: str, scope: Scope) -> Payment:
+def _visible(request: Request, order_id: str, scope: Scope) -> models.Payment:
     payment = selectors.payment(order_id)
     if payment is None or not may_see(request, payment.customer_id, scope):
         raise NotFound(f"there is no payment for {order_id}")

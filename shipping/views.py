@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError
@@ -12,15 +13,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ecommerce.http.describing import operation
 from ecommerce.http.parsing import BytesParser
 from ecommerce.http.permissions import Scope, may_see
 from shipping import selectors, tasks, webhook
-from shipping.serializers import represent
+from shipping.serializers import Shipment, represent
 
 log = structlog.get_logger(__name__)
 
 
 class ShipmentView(APIView):
+    @operation("getShipment", "An order's parcel", answers={200: Shipment})
     def get(self, request: Request, order_id: str) -> Response:
         shipment = selectors.shipment(order_id)
         if shipment is None or not may_see(request, shipment.customer_id, Scope.SHIPMENTS_READ):
@@ -43,6 +46,14 @@ class CarrierSignature(BaseAuthentication):
         return webhook.HEADER
 
 
+class CarrierSignatureScheme(OpenApiAuthenticationExtension):
+    target_class = CarrierSignature
+    name = "carrierSignature"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "apiKey", "in": "header", "name": webhook.HEADER}
+
+
 class CarrierWebhookView(APIView):
     """Late results. A 2xx means that the carrier need not tell it again: it is in the log, or of no interest."""
 
@@ -50,6 +61,12 @@ class CarrierWebhookView(APIView):
     permission_classes = ()
     parser_classes = (BytesParser,)
 
+    @operation(
+        "tellOfShipment",
+        "For the carrier: a late result",
+        body={"application/json": {"type": "object"}},
+        answers={202: None},
+    )
     def post(self, request: Request) -> Response:
         try:
             notice = webhook.read(_body(request))

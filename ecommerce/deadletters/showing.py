@@ -1,10 +1,12 @@
 """Dead letters as people and programs read them."""
 
 import base64
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from ecommerce.deadletters.letters import STATUSES
+from ecommerce.http.shapes import Shape, Time, one_of
 from ecommerce.storage import Document
 
 _NOT_SHOWN = frozenset({"sealed", "fingerprint"})
@@ -28,26 +30,58 @@ def exported(service: str, letter: Document) -> bytes:
     return msgspec.json.encode(document, enc_hook=_plain)
 
 
-def represent(service: str, letter: Document) -> dict[str, Any]:
+class Deed(Shape, omit_defaults=True):
+    """What somebody did about a letter; `superseded` is a digest of what an edit took the place of."""
+
+    at: Time
+    did: str
+    by: str
+    reason: str = ""
+    error: str = ""
+    superseded: str = ""
+
+
+class DeadLetter(Shape):
+    """A message that a service could not take, or that waits behind one of those. `place` is its rank in its order."""
+
+    id: str
+    service: str
+    status: Annotated[str, one_of(STATUSES)]
+    type: str
+    key: str
+    place: int
+    error: str
+    attempts: int
+    topic: str
+    partition: int
+    offset: int
+    parked_at: Time
+    closed_at: Time | None
+    edited: bool
+    history: list[Deed]
+    content: str
+
+
+def represent(service: str, letter: Document) -> DeadLetter:
     """A letter as the API gives it."""
-    return {
-        "id": qualified(service, letter["_id"]),
-        "service": service,
-        "status": letter["status"],
-        "type": letter["event_type"],
-        "key": letter["key"],
-        "place": letter["place"],
-        "error": letter["error"],
-        "attempts": letter["attempts"],
-        "topic": letter["topic"],
-        "partition": letter["partition"],
-        "offset": letter["offset"],
-        "parkedAt": letter["parked_at"],
-        "closedAt": letter["closed_at"],
-        "edited": letter["edited"] is not None,
-        "history": [{**entry, "at": entry["at"]} for entry in letter["history"]],
-        "content": readable(letter["edited"] if letter["edited"] is not None else letter["value"]),
-    }
+    return DeadLetter(
+        id=qualified(service, letter["_id"]),
+        service=service,
+        status=letter["status"],
+        type=letter["event_type"],
+        key=letter["key"],
+        place=letter["place"],
+        error=letter["error"],
+        attempts=letter["attempts"],
+        topic=letter["topic"],
+        partition=letter["partition"],
+        offset=letter["offset"],
+        parked_at=letter["parked_at"],
+        closed_at=letter["closed_at"],
+        edited=letter["edited"] is not None,
+        history=msgspec.convert(letter["history"], list[Deed]),
+        content=readable(letter["edited"] if letter["edited"] is not None else letter["value"]),
+    )
 
 
 def qualified(service: str, id: str) -> str:

@@ -5,16 +5,19 @@ import binascii
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from django.db.models import Q, QuerySet
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from ecommerce.http.parsing import time_of
+from ecommerce.http.shapes import Page
 
 DEFAULT_SIZE = 20
 LARGEST_SIZE = 100
+
+T = TypeVar("T")
 
 
 class Cursor(NamedTuple):
@@ -27,7 +30,7 @@ class Cursor(NamedTuple):
     def of(cls, request: Request) -> "Cursor | None":
         """That of the request, if it has one. Raises `ValidationError` for one that no list gave."""
         cursor = request.query_params.get("cursor")
-        if not cursor:
+        if cursor is None:
             return None
         try:
             at, name = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("|")
@@ -39,14 +42,14 @@ class Cursor(NamedTuple):
         return base64.urlsafe_b64encode(f"{self.at.isoformat()}|{self.name}".encode()).decode().rstrip("=")
 
 
-def page(request: Request, rows: QuerySet[Any], render: Callable[[Any], Any]) -> dict[str, Any]:
-    """`{results, next}` of rows with a `created_at`; `next` is the cursor of the next page, or null."""
+def page(request: Request, rows: QuerySet[Any], render: Callable[[Any], T]) -> Page[T]:
+    """A page of rows with a `created_at`."""
     size, cursor = size_of(request), Cursor.of(request)
     if cursor:
         rows = rows.filter(Q(created_at__lt=cursor.at) | Q(created_at=cursor.at, pk__lt=cursor.name))
     found = list(rows.order_by("-created_at", "-pk")[: size + 1])
     following = str(Cursor(found[size - 1].created_at, found[size - 1].pk)) if len(found) > size else None
-    return {"results": [render(row) for row in found[:size]], "next": following}
+    return Page(results=[render(row) for row in found[:size]], next=following)
 
 
 def size_of(request: Request) -> int:

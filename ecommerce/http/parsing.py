@@ -1,6 +1,7 @@
 """Strict JSON in: what is not plainly right is a 400 that says where."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import IO, Any, NoReturn
@@ -13,6 +14,9 @@ from rest_framework.parsers import BaseParser
 MOST_BYTES = 1_000_000
 _DEEPEST = 20
 _INT64 = 2**63
+_CONTROL = r"\u0000-\u001f\u007f-\u009f"
+_PLAIN = f"[^{_CONTROL}]"
+_CONTROLS = re.compile(f"[{_CONTROL}]")
 
 
 class TooLong(Exception):
@@ -123,22 +127,33 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 class WholeNumber(serializers.IntegerField):
-    """A JSON integer: no string, no fraction, no boolean, no exotic digits."""
+    """A JSON integer, which 2.0 is too: no string, no fraction, no boolean, no exotic digits."""
 
     def to_internal_value(self, data: Any) -> int:
-        if type(data) is not int:
+        if type(data) is int:
+            return data
+        if not isinstance(data, float) or not data.is_integer():
             self.fail("invalid")
-        return data
+        return int(data)
 
 
 class Text(serializers.CharField):
-    """A JSON string without control characters."""
+    """A JSON string without control characters. White space around it does not count, unless it is too long with it."""
 
     default_error_messages = {"control": "Must not hold control characters."}  # noqa: RUF012
+
+    @property
+    def pattern(self) -> str:
+        """What it takes, for the API's document."""
+        return (
+            f"^{_PLAIN}*$" if self.allow_blank or not self.trim_whitespace else rf"^{_PLAIN}*[^{_CONTROL}\s]{_PLAIN}*$"
+        )
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        if any(ord(character) < 32 or ord(character) == 127 for character in data):
+        if _CONTROLS.search(data):
             self.fail("control")
+        if self.max_length is not None and len(data) > self.max_length:
+            raise serializers.ValidationError(f"Must have {self.max_length} characters at most.", code="max_length")
         return super().to_internal_value(data)

@@ -20,13 +20,22 @@ from ecommerce.vault import Erased
 log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-_STATUS_OF_REFUSAL = {
-    "not_found": 404,
-    "already_shipped": 409,
-    "insufficient_stock": 409,
-    "not_captured": 409,
-    "not_open": 409,
-    "key_reused": 422,
+# The status of a kind of problem, where it is not 400
+_STATUSES = {
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "not-found": 404,
+    "method-not-allowed": 405,
+    "already-shipped": 409,
+    "insufficient-stock": 409,
+    "not-captured": 409,
+    "not-open": 409,
+    "too-large": 413,
+    "unsupported-media-type": 415,
+    "key-reused": 422,
+    "throttled": 429,
+    "internal": 500,
+    "unavailable": 503,
 }
 _KINDS: dict[type[Exception], tuple[str, str]] = {
     exceptions.ValidationError: ("validation", "The request is not valid"),
@@ -41,9 +50,19 @@ _KINDS: dict[type[Exception], tuple[str, str]] = {
 }
 
 
-def problem(status: int, kind: str, title: str, detail: str = "", **members: Any) -> dict[str, Any]:
+def type_of(kind: str) -> str:
+    """The `type` of a kind of problem."""
+    return f"/problems/{kind}"
+
+
+def status_of(kind: str) -> int:
+    """The HTTP status of a kind of problem."""
+    return _STATUSES.get(kind, 400)
+
+
+def problem(kind: str, title: str, detail: str = "", **members: Any) -> dict[str, Any]:
     """A problem document's members."""
-    document = {"type": f"/problems/{kind}", "title": title, "status": status}
+    document: dict[str, Any] = {"type": type_of(kind), "title": title, "status": status_of(kind)}
     return document | ({"detail": detail} if detail else {}) | members
 
 
@@ -52,36 +71,36 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, Refused):
         return _refused(error)
     if isinstance(error, TooLong):
-        return _response(problem(413, "too-large", "The body is larger than 1 MB"))
+        return _response(problem("too-large", "The body is larger than 1 MB"))
     if isinstance(error, (PyMongoError, DatabaseError)):
         log.error("MongoDB is out of reach", error=repr(error)[:500])
         # It may mean "unknown": the client repeats with the same Idempotency-Key.
-        document = problem(503, "unavailable", "Try again", "the same request with the same Idempotency-Key is safe")
+        document = problem("unavailable", "Try again", "the same request with the same Idempotency-Key is safe")
         return _response(document, {"Retry-After": "2"})
     if isinstance(error, Erased):
-        return _response(problem(403, "forbidden", "Not allowed", "this account is closed"))
+        return _response(problem("forbidden", "Not allowed", "this account is closed"))
     if isinstance(error, Locked):
         log.error("a data key cannot be opened", error=str(error))
-        return _response(problem(503, "unavailable", "Try again"), {"Retry-After": "60"})
+        return _response(problem("unavailable", "Try again"), {"Retry-After": "60"})
     response = drf_exception_handler(error, context)
     if response is None:
         return None
     kind, title = next((found for base, found in _KINDS.items() if isinstance(error, base)), ("error", "It failed"))
     if isinstance(error, exceptions.ValidationError):
         errors = [{"field": field, "detail": detail} for field, detail in _flat(error.detail)]
-        document = problem(response.status_code, kind, title, errors=errors)
+        document = problem(kind, title, errors=errors)
     else:
         detail = getattr(error, "detail", "")
-        document = problem(response.status_code, kind, title, detail if isinstance(detail, str) else "")
+        document = problem(kind, title, detail if isinstance(detail, str) else "")
+        document["status"] = response.status_code  # of one that is of none of our kinds
     headers = {name: response[name] for name in ("WWW-Authenticate", "Retry-After", "Allow") if name in response}
     return _response(document, headers)
 
 
 def _refused(error: Refused) -> Response:
-    status = _STATUS_OF_REFUSAL.get(error.code, 400)
     members = {"errors": [{"field": error.field, "detail": error.detail}]} if error.field else {}
     kind = error.code.replace("_", "-")
-    return _response(problem(status, kind, error.code.replace("_", " ").capitalize(), error.detail, **members))
+    return _response(problem(kind, error.code.replace("_", " ").capitalize(), error.detail, **members))
 
 
 def _flat(detail: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -112,12 +131,12 @@ def _plain(document: dict[str, Any], headers: dict[str, str] | None = None) -> H
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """For URLs that nothing serves."""
-    return _plain(problem(404, "not-found", "There is no such thing", f"nothing is served at {request.path}"))
+    return _plain(problem("not-found", "There is no such thing", f"nothing is served at {request.path}"))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """For what should not happen: says nothing of the inside."""
-    return _plain(problem(500, "internal", "Something went wrong here; it is logged"))
+    return _plain(problem("internal", "Something went wrong here; it is logged"))
 
 
 class ProblemMiddleware:
@@ -132,5 +151,5 @@ class ProblemMiddleware:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, (PyMongoError, DatabaseError)):
             log.error("MongoDB is out of reach", error=repr(error)[:500])
-            return _plain(problem(503, "unavailable", "Try again"), {"Retry-After": "2"})
+            return _plain(problem("unavailable", "Try again"), {"Retry-After": "2"})
         return None

@@ -13,6 +13,7 @@ from rest_framework_simplejwt.tokens import RefreshToken, Token
 from rest_framework_simplejwt.utils import get_md5_hash_password
 
 from ecommerce.http.parsing import StrictSerializer, Text
+from ecommerce.http.shapes import Shape
 from ecommerce.platform.models import User
 from ecommerce.platform.roles import scopes_of
 from ecommerce.platform.tokens import spend
@@ -75,3 +76,21 @@ def _still_has_password(user: User, token: Token) -> bool:
 
 class LogoutSerializer(StrictSerializer):
     refresh = Text(max_length=LONGEST_TOKEN)
+
+
+class Account(Shape):
+    """A new customer; `id` is the customer's id in orders."""
+
+    id: str
+    username: str
+
+
+class Tokens(Shape):
+    """`access` goes into `Authorization: Bearer`, for minutes; `refresh` gives the next pair, once."""
+
+    refresh: str
+    access: str
+
+
+class Nothing(Shape):
+    """It is done."""

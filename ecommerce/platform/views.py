@@ -1,5 +1,7 @@
 """Signing up, in and out."""
 
+from typing import Any
+
 from django.db import IntegrityError
 from rest_framework import status
 from rest_framework.permissions import AllowAny
@@ -11,15 +13,27 @@ from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
+from ecommerce.http.describing import operation
 from ecommerce.platform.models import User
-from ecommerce.platform.serializers import LogoutSerializer, RefreshSerializer, RegisterSerializer, TokenSerializer
+from ecommerce.platform.serializers import (
+    Account,
+    LogoutSerializer,
+    Nothing,
+    RefreshSerializer,
+    RegisterSerializer,
+    Tokens,
+    TokenSerializer,
+)
 from ecommerce.platform.tokens import spend
+
+_REFUSED = ["unauthenticated"]
 
 
 class RegisterView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
+    @operation("register", "Opens a customer's account", body=RegisterSerializer, answers={201: Account})
     def post(self, request: Request) -> Response:
         serializer = RegisterSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -29,31 +43,40 @@ class RegisterView(APIView):
             user.save(force_insert=True)
         except IntegrityError as error:
             raise ValidationError({"username": ["Is taken."]}) from error
-        return Response({"id": user.pk, "username": user.username}, status=status.HTTP_201_CREATED)
+        return Response(Account(id=user.pk, username=user.username), status=status.HTTP_201_CREATED)
 
 
 class TokenView(TokenObtainPairView):
     serializer_class = TokenSerializer
 
+    @operation("signIn", "Gives tokens for a password", body=TokenSerializer, answers={200: Tokens}, problems=_REFUSED)
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().post(request, *args, **kwargs)
+
 
 class RefreshView(TokenRefreshView):
     serializer_class = RefreshSerializer
 
+    @operation("refresh", "Gives new tokens for old", body=RefreshSerializer, answers={200: Tokens}, problems=_REFUSED)
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The old refresh token is worth nothing then."""
+        return super().post(request, *args, **kwargs)
+
 
 class LogoutView(APIView):
-    """Takes `{refresh}`: that token is worth nothing from now on."""
-
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
+    @operation("signOut", "Ends a sign-in", body=LogoutSerializer, answers={200: Nothing}, problems=_REFUSED)
     def post(self, request: Request) -> Response:
+        """The refresh token is worth nothing from now on."""
         serializer = LogoutSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
             spend(RefreshToken(serializer.validated_data["refresh"]))
         except TokenError as error:
             raise InvalidToken(error.args[0]) from error
-        return Response({})
+        return Response(Nothing())
 
     def get_authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'  # without one, DRF answers 403 where it is a 401
