@@ -76,7 +76,7 @@ DEFAULT_AUTO_FIELD = "django_mongodb_backend.fields.ObjectIdAutoField"
 
 def _database(name: str) -> dict[str, Any]:
     return {
-        "ENGINE": "django_mongodb_backend",
+        "ENGINE": "ecommerce.mongodb",
         "HOST": ENV.MONGO_URI,
         "NAME": f"{ENV.DATABASE_PREFIX}{name}",
         # A request must get its 503 before the client gives up.

@@ -11,10 +11,10 @@ from ecommerce.money import outside
 from inventory import models
 from inventory.domain import Status
 
-_MOST_AT_ONCE = 10**9
+MOST_AT_ONCE = 10**9
 
 
-_DELTA = {"type": "integer", "minimum": -_MOST_AT_ONCE, "maximum": _MOST_AT_ONCE, "not": {"const": 0}}
+_DELTA = {"type": "integer", "minimum": -MOST_AT_ONCE, "maximum": MOST_AT_ONCE, "not": {"const": 0}}
 
 
 @extend_schema_field(_DELTA)
@@ -23,7 +23,7 @@ class Delta(WholeNumber):
 
 
 class AdjustmentSerializer(StrictSerializer):
-    delta = Delta(min_value=-_MOST_AT_ONCE, max_value=_MOST_AT_ONCE)
+    delta = Delta(min_value=-MOST_AT_ONCE, max_value=MOST_AT_ONCE)
     reason = Text(max_length=500)
 
 

@@ -32,6 +32,9 @@ class Order(shared.Stored):
             models.Index(fields=["customer_id", "-created_at", "-order_id"], name="of_customer"),
             models.Index(fields=["-created_at", "-order_id"], name="newest"),
             models.Index(fields=["status", "-created_at", "-order_id"], name="by_status"),
+            # Of what needs nobody there is no entry: most writes do not touch these.
+            models.Index(fields=["-created_at", "-order_id"], name="attention", condition=models.Q(attention__gt="")),
+            models.Index(fields=["-created_at", "-order_id"], name="held", condition=models.Q(parked__gt=0)),
         ]
 
 

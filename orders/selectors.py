@@ -9,10 +9,12 @@ from django.db.models import QuerySet
 from ecommerce import storage
 from ecommerce.messages import Envelope, Event, decode
 from ecommerce.registry import engine
+from ecommerce.saga import causally
 from orders.domain import Status
 from orders.events import OrderCreated, Sealed
 from orders.messages import CancelOrder, PlaceOrder, SealedNote
 from orders.models import Order, Product
+from orders.service import ORDER
 
 OPEN = (Status.PENDING, Status.RESERVED, Status.PAID)
 ENDED = (Status.COMPLETED, Status.DELIVERED, Status.CANCELLED)
@@ -78,22 +80,27 @@ def timeline(order_id: str) -> list[dict[str, Any]]:
         }
         for entry, kind in entries
     ]
-    return _causally(events)
+    return causally(events, [(event["timestamp"], event["eventId"], event["causationId"]) for event in events])
 
 
-def _causally(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """By time, but never before its cause: the clocks of two services may disagree."""
-    waiting = sorted(events, key=lambda event: event["timestamp"])
-    ids = {event["eventId"] for event in events}
-    ordered: list[dict[str, Any]] = []
-    placed: set[str] = set()
-    while waiting:
-        ready = (event for event in waiting if event["causationId"] in placed or event["causationId"] not in ids)
-        event = next(ready, waiting[0])
-        waiting.remove(event)
-        ordered.append(event)
-        placed.add(event["eventId"])
-    return ordered
+def with_sku(sku: str, *, limit: int) -> list[str]:
+    """The orders of a product, the latest first."""
+    return _latest({"items.sku": sku}, limit)
+
+
+def needing_staff(*, limit: int) -> list[str]:
+    """Those with something that only a person can settle, the latest first."""
+    return _latest({"attention": {"$gt": ""}}, limit)
+
+
+def held(*, limit: int) -> list[str]:
+    """Those that wait behind a dead letter of orders, the latest first."""
+    return _latest({"parked": {"$gt": 0}}, limit)
+
+
+def _latest(condition: dict[str, Any], limit: int) -> list[str]:
+    found = engine("orders").database[ORDER.collection].find(condition, {"_id": 1})
+    return [each["_id"] for each in found.sort([("created_at", -1), ("_id", -1)]).limit(limit)]
 
 
 def prices() -> int:

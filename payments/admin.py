@@ -2,14 +2,34 @@
 
 from django.contrib import admin
 
-from ecommerce.backoffice import ReadOnlyAdmin, register
+from ecommerce.backoffice import Deed, DeedsAdmin, Doer, register
+from ecommerce.registry import engine
 from payments import models
+from payments.domain import Status
+from payments.messages import RefundPayment
 
 register(models.LogEntry, models.OutboxDocument, models.DeadLetter, models.Position, models.Lease, models.Heartbeat)
 
 
+def _refund(order_id: str, doer: Doer) -> str:
+    command = RefundPayment(order_id=order_id, reason=doer.reason, by=doer.by)
+    engine("payments").execute(command, id=doer.command_id("refund", order_id))
+    return "its refund is asked for at the gateway"
+
+
+REFUND = Deed(
+    name="refund",
+    label="Give the money back",
+    do=_refund,
+    offered=lambda payment: payment.status == Status.CAPTURED and not payment.pending,
+    bulk=True,
+    dangerous=True,
+)
+
+
 @admin.register(models.Payment)
-class PaymentAdmin(ReadOnlyAdmin):
+class PaymentAdmin(DeedsAdmin):
+    deeds = (REFUND,)
     list_display = ("order_id", "status", "pending", "amount", "currency", "failure", "created_at")
-    search_fields = ("=order_id",)
+    search_fields = ("order_id__exact",)
     exclude = ("sealed",)

@@ -35,7 +35,7 @@ class RefundView(APIView):
         body=RefundSerializer,
         answers={202: Payment},
         parameters=keyed(202),
-        problems=["not-captured"],
+        problems=["not-captured", "already-refunded"],
     )
     def post(self, request: Request, order_id: str) -> Response:
         serializer = RefundSerializer(data=request.data)

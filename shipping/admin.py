@@ -11,5 +11,5 @@ register(models.LogEntry, models.OutboxDocument, models.DeadLetter, models.Posit
 @admin.register(models.Shipment)
 class ShipmentAdmin(ReadOnlyAdmin):
     list_display = ("order_id", "status", "pending", "tracking_number", "failure", "created_at")
-    search_fields = ("=order_id",)
+    search_fields = ("order_id__exact",)
     exclude = ("sealed",)

@@ -12,7 +12,7 @@ from ecommerce.deadletters.showing import readable
 
 class LogEntryAdmin(ReadOnlyAdmin):
     list_display = ("id", "version", "type", "own", "at", "taken_at")
-    search_fields = ("=id",)
+    search_fields = ("id__exact",)
     exclude = ("data",)
     readonly_fields = ("content",)
 

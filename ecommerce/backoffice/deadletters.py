@@ -54,7 +54,7 @@ class DeadLetterAdmin(DeedsAdmin):
 
     list_display = ("key", "status", "event_type", "error", "attempts", "place", "parked_at", "id")
     list_filter = (StatusFilter,)
-    search_fields = ("=key", "=id")
+    search_fields = ("key__exact", "id__exact")
     ordering = ("parked_at", "place")
     exclude = ("value", "edited", "headers", "history", "message_key")
     readonly_fields = ("content", "edited_content", "read_from", "record")

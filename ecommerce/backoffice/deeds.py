@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from ecommerce import identity
 from ecommerce.backoffice.readonly import ReadOnlyAdmin
 from ecommerce.messages import Refused
 
@@ -24,7 +25,9 @@ _LONGEST_REASON = 500
 
 
 class DeedForm(forms.Form):
-    """Every deed asks why. Others ask for more."""
+    """Every deed asks why. Others ask for more. A form that is sent twice is one deed: it has a `key`."""
+
+    key = forms.CharField(max_length=36, widget=forms.HiddenInput, initial=identity.new_id)
 
     reason = forms.CharField(
         max_length=_LONGEST_REASON, label="Reason, for the record", widget=UnfoldAdminTextInputWidget
@@ -45,6 +48,10 @@ class Doer:
 
     by: str
     said: dict[str, Any]
+
+    def command_id(self, deed: str, row: str) -> str:
+        """The id of the command to the engine that this form stands for, for one row."""
+        return identity.derived_id("command", self.by, f"backoffice/{deed}/{row}", self.said["key"])
 
     @property
     def reason(self) -> str:
@@ -129,7 +136,7 @@ class DeedsAdmin(ReadOnlyAdmin):
             return
         messages.success(request, f"{row}: {outcome}")
         if deed.recorded:
-            self.log_change(request, row, f"{deed.label}: {outcome} ({said['reason']})")
+            self.log_change(request, row, f"{deed.label}: {outcome} ({said['reason'] or 'no reason given'})")
 
     # Many at once
 

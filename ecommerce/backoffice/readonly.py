@@ -1,30 +1,38 @@
 """The base of every page: what is there can be read, and no form sets a field of it."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from django.core.paginator import Paginator
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model
 from django.http import HttpRequest
-from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
+from unfold.paginator import InfinitePaginator
 
 
-class UncountedPaginator(Paginator):  # type: ignore[type-arg]
-    """Never counts a collection: a page past the end is empty, that is all."""
+class InOrder(ChangeList):
+    """A list that nobody can sort otherwise, by a column or in the URL: there is an index for one order."""
 
-    @cached_property
-    def count(self) -> int:
-        return 10_000
+    def get_ordering_field(self, field_name: Any) -> None:
+        return None
 
 
 class ReadOnlyAdmin(ModelAdmin):  # type: ignore[type-arg,misc]
-    """Lists and shows. What changes an order is a command, and commands go through the engine."""
+    """Lists and shows. What changes an order is a command, and commands go through the engine.
+
+    Lists are as quick with a million rows as with ten: nothing is counted, what is searched and sorted has an index
+    (`search_fields` end in `__exact`: Django's `=` ignores case, which no index does), and no column can be sorted by.
+    """
 
     show_full_result_count = False
-    paginator = UncountedPaginator
+    sortable_by = ()
+    paginator = InfinitePaginator
     list_per_page = 50
     list_fullwidth = True
     actions: Sequence[str] | None = None  # type: ignore[assignment]
+
+    def get_changelist(self, request: HttpRequest, **_: Any) -> type[ChangeList]:
+        return InOrder
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

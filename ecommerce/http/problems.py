@@ -26,6 +26,7 @@ _STATUSES = {
     "forbidden": 403,
     "not-found": 404,
     "method-not-allowed": 405,
+    "already-refunded": 409,
     "already-shipped": 409,
     "insufficient-stock": 409,
     "not-captured": 409,

@@ -67,21 +67,19 @@ class RolesAdmin(Whole, GroupAdmin, ModelAdmin):  # type: ignore[misc]
 class DataKeyAdmin(ReadOnlyAdmin):
     list_display = ("id", "customer_id", "created_at", "destroyed_at")
     exclude = ("wrapped",)
-    search_fields = ("customer_id",)
+    search_fields = ("customer_id__exact",)
 
 
 @admin.register(Erasure)
 class ErasureAdmin(ReadOnlyAdmin):
     list_display = ("customer_id", "by", "reason", "started_at", "finished_at", "is_clean")
-    search_fields = ("=customer_id",)
-    ordering = ("-started_at",)
+    search_fields = ("customer_id__exact",)
 
 
 @admin.register(Reveal)
 class RevealAdmin(ReadOnlyAdmin):
     list_display = ("at", "by", "order_id", "customer_id", "reason")
-    search_fields = ("=order_id", "=customer_id", "=by")
-    ordering = ("-at",)
+    search_fields = ("order_id__exact", "customer_id__exact", "by__exact")
 
 
 @admin.register(SpentToken)

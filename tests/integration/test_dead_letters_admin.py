@@ -37,7 +37,7 @@ def root(databases: None) -> Client:
 def do(client: Client, what: str, id: str, **fields: str) -> str:
     """Presses a button of a letter's page. Gives the page that follows."""
     return client.post(
-        reverse(f"admin:payments_deadletter_{what}", args=[quote(id)]), fields, follow=True
+        reverse(f"admin:payments_deadletter_{what}", args=[quote(id)]), {"key": "k"} | fields, follow=True
     ).content.decode()
 
 
@@ -90,7 +90,7 @@ def test_many_are_replayed_from_the_list_each_order_once(feed: Feed, root: Clien
     page = root.post(reverse(LIST), chosen).content.decode()
     assert "for each of these by itself" in page
     assert feed.statuses() == [FAILED, WAITING, FAILED]
-    page = root.post(reverse(LIST), chosen | {"confirmed": "yes"}, follow=True).content.decode()
+    page = root.post(reverse(LIST), chosen | {"confirmed": "yes", "key": "k"}, follow=True).content.decode()
     assert "2 taken, 0 wait" in page
     assert "1 taken, 0 wait" in page
     assert "left as it is" in page  # the follower: it went with the one before it
@@ -108,11 +108,11 @@ def test_who_may_only_look_sees_no_button_and_can_press_none(feed: Feed) -> None
     assert "Discard for good" not in page.content.decode()
     for what in ("try", "replay", "edit", "discard"):
         path = reverse(f"admin:payments_deadletter_{what}", args=[quote(bad)])
-        assert client.post(path, {"reason": "x"}).status_code == 403
-        assert Client().post(path, {"reason": "x"}).status_code == 302
+        assert client.post(path, {"reason": "x", "key": "k"}).status_code == 403
+        assert Client().post(path, {"reason": "x", "key": "k"}).status_code == 302
         assert client.get(path).status_code == 405
     answer: Any = client.post(
-        reverse(LIST), {"action": "replay", "confirmed": "yes", "_selected_action": [bad]}, follow=True
+        reverse(LIST), {"action": "replay", "confirmed": "yes", "key": "k", "_selected_action": [bad]}, follow=True
     )
     assert "taken" not in answer.content.decode()
     assert feed.statuses() == [FAILED]

@@ -1,7 +1,5 @@
 """No hot query scans a collection: MongoDB's own profiler tells."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -22,40 +20,20 @@ from orders import selectors as orders
 from payments import selectors as payments
 from payments.domain import Pending
 from shipping import selectors as shipping
+from tests.integration.profiling import queries, scans
 
 pytestmark = pytest.mark.usefixtures("databases")
 
 
-@contextmanager
-def profiled() -> Iterator[list[str]]:
-    """Collects the plans of everything that runs inside, as 'database.collection plan'."""
-    plans: list[str] = []
-    databases = [connections[alias].database for alias in connections]
-    for database in databases:
-        database.command("profile", 2)
-    try:
-        yield plans
-    finally:
-        for database in databases:
-            database.command("profile", 0)
-            found = database["system.profile"].find({"planSummary": {"$exists": True}})
-            plans.extend(f"{each['ns']} {each['planSummary']}" for each in found)
-            database["system.profile"].drop()
-
-
-def scans(plans: list[str]) -> list[str]:
-    return sorted({plan for plan in plans if "COLLSCAN" in plan})
-
-
 def test_the_profiler_would_see_a_scan() -> None:
-    with profiled() as plans:
+    with queries() as plans:
         list(connections["orders"].database["orders"].find({"currency": "USD"}))
     assert scans(plans) == ["orders.orders COLLSCAN"]
 
 
 def test_reads_of_the_api_and_the_sweeps_use_indexes() -> None:
     factory, now = APIRequestFactory(), identity.now()
-    with profiled() as plans:
+    with queries() as plans:
         request = APIView().initialize_request(factory.get("/", {"limit": 5}))
         for customer, status in ((None, None), (None, "PAID"), ("alice", None), ("alice", "PAID")):
             found = orders.orders(customer_id=customer, status=status, after=now - timedelta(1), before=now)
@@ -76,7 +54,7 @@ def test_reads_of_the_api_and_the_sweeps_use_indexes() -> None:
 
 
 def test_commands_keys_and_tokens_use_indexes() -> None:
-    with profiled() as plans:
+    with queries() as plans:
         stock = engine("inventory")
         put = PutProduct(sku="S", name="Cup", price=100, currency="USD")
         adjust = AdjustStock(sku="S", delta=5, reason="came in", by="staff")
