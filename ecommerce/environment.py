@@ -103,6 +103,7 @@ class Environment(BaseSettings):
     ORDER_DEADLINE_SECONDS: Annotated[int, Field(ge=1, le=86_400)] = 900
     DATABASE_PREFIX: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,30}$")] = ""
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    SIGN_IN_FAILURES_PER_ADDRESS: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     KILL_POINT: Annotated[str, AfterValidator(_kill_point)] = ""
     KILL_POINT_AFTER: Annotated[int, Field(ge=1)] = 1
     KILL_POINT_FILE: Annotated[str, AfterValidator(_in_a_folder)] = ""

@@ -97,6 +97,7 @@ MIGRATION_MODULES = {
     "auth": "ecommerce.platform.migrations_of.auth",
     "contenttypes": "ecommerce.platform.migrations_of.contenttypes",
 }
+UNFOLD = {"LOGIN": {"form": "ecommerce.backoffice.signin.SignInForm"}}
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 MASTER_KEY = ENV.master_key
 MASTER_KEYS_OLD = ENV.master_keys_old
@@ -161,6 +162,9 @@ CHANNEL_LAYERS = {
 # The API
 
 AUTH_USER_MODEL = "platform.User"
+AUTHENTICATION_BACKENDS = ["ecommerce.platform.signin.GuardedBackend"]
+SIGN_IN_FAILURES = 5  # for one name from one address, until both are locked together
+SIGN_IN_FAILURES_PER_ADDRESS = ENV.SIGN_IN_FAILURES_PER_ADDRESS
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

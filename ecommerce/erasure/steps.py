@@ -22,6 +22,7 @@ from ecommerce.erasure.known import Known, Personal
 from ecommerce.erasure.receipt import Finding, Receipt, search
 from ecommerce.erasure.stores import all_stores
 from ecommerce.platform.models import DataKey, Erasure, SpentToken, User
+from ecommerce.platform.signin import failures_of
 from ecommerce.vault import vault
 
 ANONYMOUS = "erased-"
@@ -103,6 +104,8 @@ class Erasing:
         id, deleted = self.customer_id, dict(self.record.deleted)
         sessions = [each.pk for each in Session.objects.all() if each.get_decoded().get("_auth_user_id") == id]
         traces: dict[str, Any] = {"sessions": Session.objects.filter(pk__in=sessions)}
+        if user := self._account():
+            traces["failed sign-ins"] = failures_of(user)
         if not self.keep_account:
             kind = ContentType.objects.get_for_model(User)
             traces["tokens"] = SpentToken.objects.filter(user_id=id)

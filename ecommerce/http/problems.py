@@ -19,6 +19,14 @@ from ecommerce.vault import Erased
 
 log = structlog.get_logger(__name__)
 
+
+class SignInLocked(exceptions.Throttled):
+    """Passwords were guessed. Says the same whether the name is somebody's or not, and this password right or not."""
+
+    default_detail = "Too many wrong passwords for this name from this address."
+    extra_detail_singular = extra_detail_plural = "Try again in {wait} seconds."
+
+
 CONTENT_TYPE = "application/problem+json"
 # The status of a kind of problem, where it is not 400
 _STATUSES = {
@@ -35,6 +43,7 @@ _STATUSES = {
     "unsupported-media-type": 415,
     "key-reused": 422,
     "throttled": 429,
+    "sign-in-locked": 429,
     "internal": 500,
     "unavailable": 503,
 }
@@ -47,6 +56,7 @@ _KINDS: dict[type[Exception], tuple[str, str]] = {
     exceptions.NotFound: ("not-found", "There is no such thing"),
     exceptions.MethodNotAllowed: ("method-not-allowed", "Not a method of this resource"),
     exceptions.UnsupportedMediaType: ("unsupported-media-type", "JSON is expected"),
+    SignInLocked: ("sign-in-locked", "Too many wrong passwords"),
     exceptions.Throttled: ("throttled", "Too many requests"),
 }
 

@@ -81,7 +81,10 @@ class Reveal(models.Model):
 
 
 class SpentToken(models.Model):
-    """A refresh token that was rotated or logged out, by its `jti`: it is worth nothing from then on."""
+    """A refresh token that was rotated or logged out, by its `jti`, or a family of them: worth nothing from then on.
+
+    MongoDB deletes it when it has expired.
+    """
 
     jti = models.CharField(primary_key=True, db_column="_id", max_length=64)
     user_id = models.CharField(max_length=36)
@@ -89,7 +92,26 @@ class SpentToken(models.Model):
 
     class Meta:
         db_table = "spent_tokens"
-        indexes: ClassVar = [models.Index(fields=["expires_at"], name="expiry")]
+        indexes: ClassVar = [models.Index(fields=["user_id"], name="spent_by")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class SignInFailure(models.Model):
+    """Wrong passwords from one address: for one name, or for whatever names. MongoDB deletes it after `until`.
+
+    `id` and `name` are keyed hashes (see `ecommerce.platform.signin`).
+    """
+
+    id = models.CharField(primary_key=True, db_column="_id", max_length=64)
+    name = models.CharField(max_length=64, help_text="the name of the last one")
+    count = models.IntegerField()
+    until = models.DateTimeField(help_text="when it is forgotten, or the lock ends")
+
+    class Meta:
+        db_table = "sign_in_failures"
+        indexes: ClassVar = [models.Index(fields=["name"], name="failures_of")]
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -16,7 +16,7 @@ from ecommerce.http.parsing import StrictSerializer, Text
 from ecommerce.http.shapes import Shape
 from ecommerce.platform.models import User
 from ecommerce.platform.roles import scopes_of
-from ecommerce.platform.tokens import spend
+from ecommerce.platform.tokens import FAMILY, family_of, spend
 
 LONGEST_PASSWORD = 128  # hashing a longer one costs whoever does it, not whoever asks
 LONGEST_TOKEN = 4000
@@ -45,6 +45,7 @@ class TokenSerializer(StrictSerializer, TokenObtainPairSerializer):
     @classmethod
     def get_token(cls, user: Any) -> Token:
         token = super().get_token(user)
+        token[FAMILY] = token["jti"]
         token["username"] = user.get_username()
         token["is_staff"] = user.is_staff
         token["scope"] = " ".join(scopes_of(user))
@@ -67,6 +68,7 @@ class RefreshSerializer(StrictSerializer, TokenRefreshSerializer):
             raise TokenError("its holder may not sign in with it any more")
         spend(old)
         new = TokenSerializer.get_token(user)
+        new[FAMILY] = family_of(old)
         return {"access": str(new.access_token), "refresh": str(new)}  # type: ignore[attr-defined]
 
 

@@ -49,7 +49,13 @@ class RegisterView(APIView):
 class TokenView(TokenObtainPairView):
     serializer_class = TokenSerializer
 
-    @operation("signIn", "Gives tokens for a password", body=TokenSerializer, answers={200: Tokens}, problems=_REFUSED)
+    @operation(
+        "signIn",
+        "Gives tokens for a password",
+        body=TokenSerializer,
+        answers={200: Tokens},
+        problems=[*_REFUSED, "sign-in-locked"],
+    )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 

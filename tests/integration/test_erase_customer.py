@@ -25,7 +25,7 @@ from ecommerce import identity
 from ecommerce import vault as vaults
 from ecommerce.erasure import stores
 from ecommerce.erasure.steps import Erasing
-from ecommerce.platform.models import DataKey, Erasure, SpentToken, User
+from ecommerce.platform.models import DataKey, Erasure, SignInFailure, SpentToken, User
 from ecommerce.registry import engine
 from ecommerce.vault import CACHE_SECONDS, Erased, Vault, vault
 from inventory.events import InventoryReserved
@@ -126,7 +126,9 @@ def test_the_keys_the_account_and_its_traces_are_gone_and_the_receipt_says_so(zo
     assert not user.has_usable_password()
     assert (Session.objects.count(), SpentToken.objects.count(), LogEntry.objects.count()) == (0, 0, 0)
     assert (receipt["by"], receipt["reason"], receipt["keys_destroyed"]) == ("anna", "asked in writing", 1)
-    assert receipt["deleted"] == {"sessions": 1, "tokens": 1, "records of changes to the account": 1}
+    deleted = {"sessions": 1, "failed sign-ins": 2, "tokens": 1, "records of changes to the account": 1}
+    assert receipt["deleted"] == deleted
+    assert SignInFailure.objects.count() == 0
     assert (receipt["orders"], receipt["orders_in_flight"]) == (1, 1)
     assert receipt["searched_texts"] == 5  # name, line, token, the place, the mail address
     unreadable_from = key.destroyed_at + timedelta(seconds=CACHE_SECONDS)
