@@ -23,7 +23,7 @@ payload = {{ username = "{who}", password = "{password}" }}
 extract_selector = "/access"
 
 [checks.positive_data_acceptance]
-expected-statuses = ["2xx", "304", "401", "403", "404", "409", "422"]
+expected-statuses = ["2xx", "304", "401", "403", "404", "409", "422", "429"]
 
 [[operations]]  # a name may be taken
 include-operation-id = "register"
