@@ -7,7 +7,7 @@ import base64
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -76,6 +76,19 @@ def _in_a_folder(value: str) -> str:
     return value
 
 
+class Rate(NamedTuple):
+    """At most so many in so many seconds."""
+
+    most: int
+    seconds: int
+
+
+_SECONDS_OF = {"s": 1, "m": 60, "h": 3600}
+# How much one sender may ask for in production. In development, where one user posts for a whole bench, nothing counts.
+_IN_PRODUCTION = {"address": "3000/m", "user": "1200/m", "sign-in": "60/m", "orders": "120/m"}
+_Throttle = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,8}/[smh]|off)?$")]
+
+
 class Environment(BaseSettings):
     """Every variable that the processes read; the names are those of `.env.example`."""
 
@@ -104,6 +117,10 @@ class Environment(BaseSettings):
     DATABASE_PREFIX: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,30}$")] = ""
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     SIGN_IN_FAILURES_PER_ADDRESS: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    THROTTLE_ADDRESS: _Throttle = ""
+    THROTTLE_USER: _Throttle = ""
+    THROTTLE_SIGN_IN: _Throttle = ""
+    THROTTLE_ORDERS: _Throttle = ""
     KILL_POINT: Annotated[str, AfterValidator(_kill_point)] = ""
     KILL_POINT_AFTER: Annotated[int, Field(ge=1)] = 1
     KILL_POINT_FILE: Annotated[str, AfterValidator(_in_a_folder)] = ""
@@ -143,6 +160,18 @@ class Environment(BaseSettings):
     def served(self) -> tuple[str, ...]:
         """The services that this process serves."""
         return SERVICES if self.SERVICE == "all" else (self.SERVICE,)
+
+    @property
+    def throttle_rates(self) -> dict[str, Rate]:
+        """The rates that count, by their names."""
+        found = {}
+        for name, usual in _IN_PRODUCTION.items():
+            said = getattr(self, f"THROTTLE_{name.upper().replace('-', '_')}")
+            rate = said or (usual if self.ENVIRONMENT == "production" else "off")
+            if rate != "off":
+                most, _, unit = rate.partition("/")
+                found[name] = Rate(int(most), _SECONDS_OF[unit])
+        return found
 
     @cached_property
     def master_key(self) -> bytes:

@@ -178,7 +178,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "ecommerce.http.rendering.AlwaysJSON",
     "EXCEPTION_HANDLER": "ecommerce.http.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
-    "DEFAULT_THROTTLE_RATES": {},
+    "DEFAULT_THROTTLE_CLASSES": ["ecommerce.http.throttling.Throttle"],
     "DEFAULT_SCHEMA_CLASS": "ecommerce.http.openapi.Described",
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
@@ -194,6 +194,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_AUTHENTICATION": [],
 }
+THROTTLE_RATES = ENV.throttle_rates
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",
     "SIGNING_KEY": ENV.JWT_SECRET,

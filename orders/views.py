@@ -64,6 +64,8 @@ _EXAMPLE = {
 
 
 class OrdersView(APIView):
+    throttle_scope = "orders"
+
     @operation(
         "listOrders", "Orders, the newest first", answers={200: Page[Order]}, parameters=[_STATUS, *_TIMES, *PAGE]
     )

@@ -55,6 +55,7 @@ class StripeWebhookView(APIView):
 
     authentication_classes = ()
     permission_classes = ()
+    throttle_classes = ()  # the signature says who it is
     parser_classes = (BytesParser,)
 
     @operation(

@@ -30,6 +30,10 @@ os.environ |= {
     "ORDER_DEADLINE_SECONDS": "120",
     "AUDIT_EVERY_SECONDS": "0",
     "SIGN_IN_FAILURES_PER_ADDRESS": "100000",  # all tests come from one
+    "THROTTLE_ADDRESS": "",
+    "THROTTLE_USER": "",
+    "THROTTLE_SIGN_IN": "",
+    "THROTTLE_ORDERS": "",
     "LOG_LEVEL": "INFO",
 }
 

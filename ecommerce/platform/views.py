@@ -30,6 +30,7 @@ _REFUSED = ["unauthenticated"]
 
 
 class RegisterView(APIView):
+    throttle_scope = "sign-in"
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
@@ -47,6 +48,7 @@ class RegisterView(APIView):
 
 
 class TokenView(TokenObtainPairView):
+    throttle_scope = "sign-in"
     serializer_class = TokenSerializer
 
     @operation(
@@ -61,6 +63,7 @@ class TokenView(TokenObtainPairView):
 
 
 class RefreshView(TokenRefreshView):
+    throttle_scope = "sign-in"
     serializer_class = RefreshSerializer
 
     @operation("refresh", "Gives new tokens for old", body=RefreshSerializer, answers={200: Tokens}, problems=_REFUSED)
