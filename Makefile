@@ -12,7 +12,7 @@ RATE ?= 20
 DURATION ?= 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down ps logs dev seed demo audit lint format test test\:unit test\:simulation test\:integration test\:security test\:fuzz test\:system test\:chaos bench bench-full load-test
+.PHONY: help install browser up down ps logs dev seed demo audit lint format test test\:unit test\:simulation test\:integration test\:security test\:fuzz test\:browser test\:system test\:chaos bench bench-full load-test
 
 help: ## Lists these commands
 	@sed -n 's/^\([a-z:\\-]*\): .*## /\1\t/p' Makefile | sed 's/\\//g' | expand -t 20
@@ -56,7 +56,10 @@ format: install ## Puts the code into its form
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
-test: install lint ## All tests that a change must pass
+browser:
+	@deploy/local/install.sh browser
+
+test: browser lint ## All tests that a change must pass
 	$(PYTEST)
 
 test\:unit: install ## The fast ones, without servers
@@ -70,6 +73,9 @@ test\:integration: install ## On real servers
 
 test\:security: install ## What nobody may do: roles, limits, tokens, headers, OWASP's ten
 	$(PYTEST) tests/security
+
+test\:browser: browser ## The back office in Chromium
+	$(PYTEST) tests/browser
 
 test\:fuzz: install ## The API against its own description, 5,000 cases and more (FUZZ_EXAMPLES)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100} $(PYTEST) tests/api/test_fuzz.py

@@ -10,3 +10,8 @@ def outside(amount: int, currency: str) -> Decimal:
     """`amount` minor units as people write them: 1999 USD is 19.99, 2000 USD is 20."""
     value = Decimal(amount).scaleb(-DECIMALS.get(currency, 2))
     return value if value % 1 else value.quantize(Decimal(1))
+
+
+def written(amount: int, currency: str) -> str:
+    """`amount` minor units as a page shows them: 2000 USD is "20.00 USD"."""
+    return f"{Decimal(amount).scaleb(-DECIMALS.get(currency, 2))} {currency}".strip()

@@ -53,6 +53,7 @@ APPEND_SLASH = False
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "ecommerce" / "templates"],  # before those of the theme
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -66,6 +67,7 @@ TEMPLATES = [
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = ["ecommerce.formats"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 
@@ -208,6 +210,17 @@ SIMPLE_JWT = {
     "TOKEN_USER_CLASS": "ecommerce.http.authentication.Caller",
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+# The back office
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Back office",
+    "SITE_HEADER": "Back office",
+    "SITE_SYMBOL": "storefront",
+    "SHOW_BACK_BUTTON": True,
+    "DASHBOARD_CALLBACK": "ecommerce.backoffice.landing.dashboard",
+    "SIDEBAR": {"show_search": True, "navigation": "ecommerce.backoffice.landing.navigation"},
+}
 
 # Hardening
 

@@ -7,10 +7,14 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from ecommerce.backoffice import Deed, DeedForm, DeedsAdmin, Doer, ReadOnlyAdmin, register
+from ecommerce.backoffice.filters import choice
+from ecommerce.backoffice.landing import Figure, counted, show
+from ecommerce.money import written
 from ecommerce.registry import engine
 from inventory import models, selectors
 from inventory.messages import AdjustStock
 from inventory.serializers import MOST_AT_ONCE
+from inventory.service import STOCK
 
 MOST_SHOWN = 50  # movements of a product
 
@@ -21,6 +25,18 @@ register(models.LogEntry, models.OutboxDocument, models.DeadLetter, models.Posit
 class ReservationAdmin(ReadOnlyAdmin):
     list_display = ("order_id", "status", "created_at")
     search_fields = ("order_id__exact",)
+
+
+show(
+    Figure(
+        label="products low in stock",
+        right="inventory.view_stock",
+        count=lambda: counted("inventory", STOCK.collection, {"available": {"$lt": models.LOW}}),
+        model="inventory_stock",
+        query="stock=low",
+        needs_a_person=True,
+    )
+)
 
 
 class AdjustForm(DeedForm):
@@ -41,10 +57,20 @@ def _adjust(sku: str, doer: Doer) -> str:
 @admin.register(models.Stock)
 class StockAdmin(DeedsAdmin):
     deeds = (Deed(name="adjust", label="Adjust", do=_adjust, form=AdjustForm),)
-    readonly_fields = ("movements",)
+    list_filter = (choice("stock", {"low": ("Low", lambda rows: rows.filter(available__lt=models.LOW))}),)
+    readonly_fields = ("costs", "movements")
+    fieldsets = (
+        (None, {"fields": ("sku", "name", "costs", "available", "reserved", "on_hand", "movements")}),
+        ("Since ever", {"fields": ("received", "shipped")}),
+        ("Inside", {"fields": ("created_at", "updated_at", "revision", "version", "parked", "stamp")}),
+    )
     ordering = ("sku",)
-    list_display = ("sku", "name", "price", "currency", "on_hand", "available", "reserved")
+    list_display = ("sku", "name", "costs", "on_hand", "available", "reserved")
     search_fields = ("sku__exact",)
+
+    @admin.display(description="price")
+    def costs(self, stock: models.Stock) -> str:
+        return written(stock.price, stock.currency)
 
     @admin.display(description="movements, the latest first")
     def movements(self, stock: models.Stock) -> SafeString:

@@ -1,10 +1,12 @@
 """Reservations and stock, as stored."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 
 from ecommerce import models as shared
+
+LOW = 10  # pieces of a product, of which staff should hear
 
 
 class Reservation(shared.Stored):
@@ -37,6 +39,8 @@ class Stock(shared.Stored):
     class Meta:
         db_table = "stock"
         verbose_name_plural = "stock"
+        # Of what there is enough of there is no entry: most writes do not touch the index.
+        indexes: ClassVar = [models.Index(fields=["available"], name="low", condition=models.Q(available__lt=LOW))]
 
 
 class LogEntry(shared.LogEntry):

@@ -7,10 +7,14 @@ from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
 from ecommerce import identity
 from ecommerce.backoffice import Deed, DeedsAdmin, Doer, ReadOnlyAdmin, RevealingAdmin, SagaAdmin, register
 from ecommerce.backoffice.filters import Narrow, choice, one_of
+from ecommerce.backoffice.landing import Figure, counted, show, today
+from ecommerce.money import written
 from ecommerce.platform.models import User
 from ecommerce.registry import engine
 from ecommerce.vault import vault
@@ -19,6 +23,7 @@ from orders.domain import Status
 from orders.events import CancelledBy
 from orders.messages import CancelOrder
 from orders.sealing import address_of, note_of
+from orders.service import ORDER
 
 MOST_FOUND = 500  # orders of one product, or that need staff
 
@@ -49,7 +54,7 @@ def _cancel(order_id: str, doer: Doer) -> str:
 
 CANCEL = Deed(
     name="cancel",
-    label="Cancel",
+    label="Cancel the order",
     do=_cancel,
     offered=lambda order: order.status in selectors.OPEN,
     bulk=True,
@@ -58,14 +63,22 @@ CANCEL = Deed(
 
 
 @admin.register(models.Order)
-class OrderAdmin(DeedsAdmin, SagaAdmin, RevealingAdmin):
+class OrderAdmin(SagaAdmin, DeedsAdmin, RevealingAdmin):
     deeds = (CANCEL,)
-    list_display = ("order_id", "status", "customer_id", "total_amount", "currency", "attention", "created_at")
+    list_display = ("order_id", "status", "customer_id", "total", "attention", "created_at")
     list_filter = (one_of("status", Status), choice("needs", _NEEDS), "created_at")
     search_fields = ("order_id__exact",)
     search_help_text = "An order's id, a customer's id or user name, or a sku"
     ordering = ("-created_at", "-order_id")
-    exclude = ("sealed", "fingerprint")
+    readonly_fields = ("total", "goods")
+    fieldsets = (
+        (None, {"fields": ("order_id", "status", "attention", "customer_id", "goods", "total")}),
+        ("Its end", {"fields": ("cancellation_reason", "failure", "carrier", "tracking_number")}),
+        (
+            "Inside",
+            {"fields": ("created_at", "updated_at", "facts", "cancellation_asked", "version", "parked", "stamp")},
+        ),
+    )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -80,6 +93,21 @@ class OrderAdmin(DeedsAdmin, SagaAdmin, RevealingAdmin):
             return queryset.filter(customer_id=customer), False
         return queryset.filter(pk__in=selectors.with_sku(term, limit=MOST_FOUND)), False
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = super().get_fieldsets(request, obj)
+        # The way to the customer's address, for those who have it
+        more = [name for name in self.get_readonly_fields(request, obj) if name not in self.readonly_fields]
+        return [*shown, ("Personal data", {"fields": more})] if more else shown
+
+    @admin.display(description="total")
+    def total(self, order: models.Order) -> str:
+        return written(order.total_amount, order.currency)
+
+    @admin.display(description="goods")
+    def goods(self, order: models.Order) -> SafeString:
+        lines = ((item["quantity"], item["sku"], written(item["unit_price"], order.currency)) for item in order.items)
+        return format_html_join("", "{} × {} at {}<br>", lines)
+
     def opened(self, order: models.Order) -> dict[str, str]:
         if not order.sealed:
             return {"Address": "none: no order was placed here"}
@@ -88,6 +116,35 @@ class OrderAdmin(DeedsAdmin, SagaAdmin, RevealingAdmin):
         notes = "; ".join(note_of(vault(), order.pk, sealed) for sealed in selectors.notes(order.pk))
         shown = {"Name": address.name, "Address": f"{address.line1}, {place}"}
         return shown | ({"Said when cancelling": notes} if notes else {})
+
+
+def _figure(label: str, condition: Callable[[], dict[str, Any]], query: str, *, needs_a_person: bool = False) -> Figure:
+    return Figure(
+        label=label,
+        right="orders.view_order",
+        count=lambda: counted("orders", ORDER.collection, condition()),
+        model="orders_order",
+        query=query,
+        needs_a_person=needs_a_person,
+    )
+
+
+def _placed_today(**condition: Any) -> Callable[[], dict[str, Any]]:
+    return lambda: condition | {"created_at": {"$gte": today()}}
+
+
+def _late() -> dict[str, Any]:
+    return {"status": {"$in": list(selectors.OPEN)}, "created_at": {"$lt": identity.now() - settings.ORDER_DEADLINE}}
+
+
+show(
+    _figure("orders overdue", _late, "needs=overdue", needs_a_person=True),
+    _figure("orders that need staff", lambda: {"attention": {"$gt": ""}}, "needs=attention", needs_a_person=True),
+    _figure("orders held by a dead letter", lambda: {"parked": {"$gt": 0}}, "needs=held", needs_a_person=True),
+    _figure("orders placed", _placed_today(), ""),
+    _figure("of them completed", _placed_today(status=Status.COMPLETED), "status=COMPLETED"),
+    _figure("of them cancelled", _placed_today(status=Status.CANCELLED), "status=CANCELLED"),
+)
 
 
 @admin.register(models.Product)

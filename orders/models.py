@@ -33,8 +33,8 @@ class Order(shared.Stored):
             models.Index(fields=["-created_at", "-order_id"], name="newest"),
             models.Index(fields=["status", "-created_at", "-order_id"], name="by_status"),
             # Of what needs nobody there is no entry: most writes do not touch these.
-            models.Index(fields=["-created_at", "-order_id"], name="attention", condition=models.Q(attention__gt="")),
-            models.Index(fields=["-created_at", "-order_id"], name="held", condition=models.Q(parked__gt=0)),
+            models.Index(fields=["attention"], name="attention", condition=models.Q(attention__gt="")),
+            models.Index(fields=["parked"], name="held", condition=models.Q(parked__gt=0)),
         ]
 
 

@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from ecommerce.backoffice import Deed, DeedsAdmin, Doer, register
+from ecommerce.money import written
 from ecommerce.registry import engine
 from payments import models
 from payments.domain import Status
@@ -30,6 +31,11 @@ REFUND = Deed(
 @admin.register(models.Payment)
 class PaymentAdmin(DeedsAdmin):
     deeds = (REFUND,)
-    list_display = ("order_id", "status", "pending", "amount", "currency", "failure", "created_at")
+    list_display = ("order_id", "status", "pending", "money", "failure", "created_at")
     search_fields = ("order_id__exact",)
-    exclude = ("sealed",)
+    exclude = ("sealed", "amount", "currency")
+    readonly_fields = ("money",)
+
+    @admin.display(description="amount")
+    def money(self, payment: models.Payment) -> str:
+        return written(payment.amount, payment.currency)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fetches what `make up` and `make test` need; run again, it changes nothing and takes no time.
 # On Debian, as root, it installs the missing packages; anyone else is told which ones and how to get them.
+# `install.sh browser` fetches what only the tests in a browser need too.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -118,6 +119,9 @@ stripe_mock() {
     trap - EXIT
 }
 
+# For the tests that look at pages; nobody else needs it, so `make up` does not fetch it.
+browser() { have chromium || packages "Chromium" chromium; }
+
 mkdir -p var/lib
 exec 9>var/lib/install.lock
 flock 9  # two at once would build the same things over each other
@@ -127,3 +131,4 @@ python_environment
 mongod_libraries
 kafka_jars
 stripe_mock
+for extra in "$@"; do "$extra"; done

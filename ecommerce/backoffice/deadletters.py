@@ -52,7 +52,7 @@ def _is_open(letter: Any) -> bool:
 class DeadLetterAdmin(DeedsAdmin):
     """Whoever may change dead letters may replay, edit and discard them; each letter has its own record of that."""
 
-    list_display = ("key", "status", "event_type", "error", "attempts", "place", "parked_at", "id")
+    list_display = ("key", "place", "status", "event_type", "error", "attempts", "parked_at")
     list_filter = (StatusFilter,)
     search_fields = ("key__exact", "id__exact")
     ordering = ("parked_at", "place")

@@ -28,7 +28,7 @@ _HEADERS = ["Time (UTC)", "Service", "What", "Caused by", "Said", "Taken by"]
 class SagaAdmin(ReadOnlyAdmin):
     """A page of an order, whose key is that of the row."""
 
-    change_form_outer_after_template = "ecommerce/saga.html"
+    change_form_outer_before_template = "ecommerce/saga.html"  # below the deeds, if there are any
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         row: Model = kwargs["obj"]

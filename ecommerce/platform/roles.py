@@ -62,6 +62,7 @@ _USERS = frozenset(
     {
         *(f"platform.{deed}_user" for deed in ("view", "add", "change")),
         *(f"auth.{deed}_group" for deed in ("view", "add", "change", "delete")),
+        "admin.view_logentry",
         *(f"platform.view_{record}" for record in ("datakey", "erasure", "reveal", "spenttoken")),
     }
 )

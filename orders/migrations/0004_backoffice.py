@@ -19,11 +19,11 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name='order',
-            index=models.Index(condition=models.Q(('attention__gt', '')), fields=['-created_at', '-order_id'], name='attention'),
+            index=models.Index(condition=models.Q(('attention__gt', '')), fields=['attention'], name='attention'),
         ),
         migrations.AddIndex(
             model_name='order',
-            index=models.Index(condition=models.Q(('parked__gt', 0)), fields=['-created_at', '-order_id'], name='held'),
+            index=models.Index(condition=models.Q(('parked__gt', 0)), fields=['parked'], name='held'),
         ),
         migrations.RunPython(index_skus, drop_index),
     ]
