@@ -99,7 +99,6 @@ MIGRATION_MODULES = {
     "auth": "ecommerce.platform.migrations_of.auth",
     "contenttypes": "ecommerce.platform.migrations_of.contenttypes",
 }
-UNFOLD = {"LOGIN": {"form": "ecommerce.backoffice.signin.SignInForm"}}
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 MASTER_KEY = ENV.master_key
 MASTER_KEYS_OLD = ENV.master_keys_old
@@ -218,6 +217,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Back office",
     "SITE_SYMBOL": "storefront",
     "SHOW_BACK_BUTTON": True,
+    "LOGIN": {"form": "ecommerce.backoffice.signin.SignInForm"},
     "DASHBOARD_CALLBACK": "ecommerce.backoffice.landing.dashboard",
     "SIDEBAR": {"show_search": True, "navigation": "ecommerce.backoffice.landing.navigation"},
 }
