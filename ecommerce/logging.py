@@ -1,8 +1,27 @@
 """JSON lines for everything that logs, on stdout: the project's own lines and those of its libraries."""
 
+import re
 from typing import Any
 
 import structlog
+
+_SECRET_NAMES = re.compile("password|token|secret|authorization|cookie|refresh|access|ticket", re.IGNORECASE)
+_SECRET_TEXTS = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?i:bearer)\s+[\w.~+/=-]+|\b(?:sk|rk|whsec|pm|tok)_\w+")
+_HIDDEN = "[hidden]"
+
+
+def without_secrets(_logger: Any, _method: str, line: dict[str, Any]) -> dict[str, Any]:
+    """The net below: no line is meant to hold a secret, and one that holds one all the same loses it here."""
+    return {name: _HIDDEN if _SECRET_NAMES.search(name) else _hidden_in(value) for name, value in line.items()}
+
+
+def _hidden_in(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SECRET_TEXTS.sub(_HIDDEN, value)
+    if isinstance(value, dict):
+        return without_secrets(None, "", value)
+    return [_hidden_in(each) for each in value] if isinstance(value, list | tuple) else value
+
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -33,6 +52,7 @@ def configuration(level: str, service: str) -> dict[str, Any]:
         "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             add_service,
+            without_secrets,
             structlog.processors.JSONRenderer(default=str),
         ],
     }

@@ -11,7 +11,7 @@ PRODUCTION = ENV.ENVIRONMENT == "production"
 killpoints.arm(ENV.KILL_POINT, after=ENV.KILL_POINT_AFTER, file=ENV.KILL_POINT_FILE)
 
 DEBUG = False
-SECRET_KEY = ENV.JWT_SECRET
+SECRET_KEY = environment.derived(ENV.JWT_SECRET, "sessions and forms").hex()
 ALLOWED_HOSTS = list(ENV.ALLOWED_HOSTS) or ["127.0.0.1", "localhost", "[::1]", "testserver"]
 CSRF_TRUSTED_ORIGINS = list(ENV.CSRF_TRUSTED_ORIGINS)
 
@@ -36,6 +36,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "ecommerce.http.headers.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ecommerce.http.problems.ProblemMiddleware",
@@ -163,6 +164,7 @@ CHANNEL_LAYERS = {
 # The API
 
 AUTH_USER_MODEL = "platform.User"
+LOGIN_URL, LOGIN_REDIRECT_URL = "admin:login", "admin:index"
 AUTHENTICATION_BACKENDS = ["ecommerce.platform.signin.GuardedBackend"]
 SIGN_IN_FAILURES = 5  # for one name from one address, until both are locked together
 SIGN_IN_FAILURES_PER_ADDRESS = ENV.SIGN_IN_FAILURES_PER_ADDRESS
@@ -228,8 +230,12 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if PRODUCTION:  # browsers take such names from this host alone, over TLS alone, for all of its paths
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]  # whoever asks for those is inside
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 
