@@ -56,6 +56,7 @@ def _told() -> tuple[Plan, Path]:
     parser.add_argument("--repeat", type=int, default=3, help="times that floor and pipeline are measured in turn")
     parser.add_argument("--seconds", type=float, default=10, help="of a latency row; a third of it of an intake row")
     parser.add_argument("--sizes", type=int, nargs="*", default=[], help="drains with so many finished orders there")
+    parser.add_argument("--pages", type=int, nargs="*", default=[], help="pages of lists of so many orders")
     parser.add_argument("--consumers", type=int, nargs="*", default=[], help="drains with so many consumers a service")
     parser.add_argument("--small-orders", type=int, default=2_000, help="of a drain of those two rows")
     parser.add_argument("--small-repeat", type=int, default=1, help="times that those are measured")
@@ -66,6 +67,7 @@ def _told() -> tuple[Plan, Path]:
         repeat=told.repeat,
         seconds=told.seconds,
         sizes=tuple(told.sizes),
+        page_sizes=tuple(told.pages),
         consumers=tuple(told.consumers),
         small_orders=told.small_orders,
         small_repeat=told.small_repeat,

@@ -11,8 +11,10 @@ from tests.load.growth import prefill
 from tests.load.guarantees import guarantees
 from tests.load.intake import Intake, intake
 from tests.load.latency import Latency, floor_latency, pipeline_latency
+from tests.load.pages import fill, pages
 from tests.load.running_floor import running_floor
 from tests.load.running_pipeline import Pipeline, running_pipeline
+from tests.pipeline import start_empty
 from tests.servers import Servers
 
 _WARM_UP = 300  # orders: interpreters, connections and Kafka's compiler
@@ -29,6 +31,7 @@ class Plan:
     pipeline_rates: tuple[float, ...] = (10, 50, 100)
     clients: tuple[int, ...] = (1, 8, 32)
     sizes: tuple[int, ...] = ()  # orders that are already there
+    page_sizes: tuple[int, ...] = ()  # orders of which lists show a page
     consumers: tuple[int, ...] = ()
     small_orders: int = 2000  # of a drain that compares sizes or numbers of consumers
     small_repeat: int = 1
@@ -45,6 +48,7 @@ class Results:
     pipeline_latencies: dict[float, list[Latency]] = field(default_factory=lambda: defaultdict(list))
     intakes: dict[int, list[Intake]] = field(default_factory=lambda: defaultdict(list))
     by_size: dict[int, list[Drain]] = field(default_factory=lambda: defaultdict(list))
+    pages_by_size: dict[int, dict[str, float]] = field(default_factory=dict)
     by_consumers: dict[int, list[Drain]] = field(default_factory=lambda: defaultdict(list))
     guarantees: dict[str, str] = field(default_factory=dict)
     proofs: list[str] = field(default_factory=list)
@@ -67,6 +71,8 @@ class Bench:
             self._sizes()
         for count in self._plan.consumers:
             self._consumers(count)
+        if self._plan.page_sizes:
+            self._pages()
         self._say("done")
         return self.results
 
@@ -105,6 +111,13 @@ class Bench:
                 prefill(pipeline, size)
                 self.results.by_size[size] += self._small_drains(pipeline)
             self._prove(pipeline, f"{self._plan.sizes[-1]:,} orders")
+
+    def _pages(self) -> None:
+        start_empty(self._servers)
+        for size in self._plan.page_sizes:
+            self._say(f"pages of {size:,} orders")
+            fill(size)
+            self.results.pages_by_size[size] = pages()
 
     def _consumers(self, count: int) -> None:
         self._say(f"{count} consumers a service")

@@ -25,11 +25,23 @@ def text(results: Results) -> str:
         "Intake: POST /api/v1/orders, the whole pipeline running": _intakes(results),
         "Growth: drains with finished orders already there": _by(results.by_size, "orders there"),
         "Consumers a service (inventory has one writer)": _by(results.by_consumers, "consumers"),
+        "Lists: a page (ms, median)": _pages(results.pages_by_size),
         "What limits the next factor of two": limits(results.pipeline_drains),
         "Guarantees in force": [f"{name:<40} {value}" for name, value in results.guarantees.items()],
         "Audit and rebuild": results.proofs,
     }
     return "\n".join(line for title, lines in sections.items() for line in _section(title, list(lines)))
+
+
+def _pages(by_size: Mapping[int, Mapping[str, float]]) -> Iterator[str]:
+    if by_size:
+        first, *_, last = [*by_size.values(), *by_size.values()]
+        head = ["", *(f"{size:,} orders" for size in by_size), "last ÷ first"]
+        rows = [
+            (name, *(f"{measured[name]:.1f}" for measured in by_size.values()), f"{last[name] / first[name]:.2f}")
+            for name in first
+        ]
+        yield from _table(head, rows)
 
 
 def _section(title: str, lines: list[str]) -> Iterator[str]:

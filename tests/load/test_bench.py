@@ -29,7 +29,8 @@ def processes(mark: str) -> list[int]:
 
 
 def test_a_small_bench_reports_every_row_and_proves_the_pipeline(tmp_path: Path) -> None:
-    options = ["--sizes", "400", "--consumers", "2", "--small-orders", "300", "--into", str(tmp_path)]
+    rows = ["--sizes", "400", "--pages", "100", "300", "--consumers", "2"]
+    options = [*rows, "--small-orders", "300", "--into", str(tmp_path)]
     subprocess.run([*BENCH, *options], cwd=places.ROOT, check=True, timeout=600)
     report = json.loads((tmp_path / "report.json").read_text())
     assert [drain["orders"] for drain in report["floor_drains"] + report["pipeline_drains"]] == [300, 300]
@@ -42,6 +43,7 @@ def test_a_small_bench_reports_every_row_and_proves_the_pipeline(tmp_path: Path)
     assert list(report["intakes"]) == ["1", "8", "32"]
     assert list(report["by_size"]) == ["400"]
     assert list(report["by_consumers"]) == ["2"]
+    assert list(report["pages_by_size"]) == ["100", "300"]
     assert len(report["proofs"]) == 3
     assert all("0 violations; no difference" in proof for proof in report["proofs"])
     assert report["guarantees"]["an input that comes twice"] == "is dropped: the log has it"
