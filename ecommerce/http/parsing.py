@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import IO, Any, NoReturn
 
@@ -59,7 +59,8 @@ def parse(data: bytes) -> Any:
         value = json.loads(data, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer)
         json.dumps(value, ensure_ascii=False).encode()  # fails on lone surrogates
     except UnicodeEncodeError as error:
-        raise ParseError("a string holds a lone surrogate") from error
+        where = next(_with_surrogates(value), "")
+        raise ParseError(f"{where}: a string holds a lone surrogate" if where else "a lone surrogate") from error
     except (ValueError, RecursionError) as error:
         raise ParseError(f"not valid JSON: {error}") from error
     return value
@@ -72,6 +73,20 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         repeated = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"the key {repeated!r} is there twice")
     return value
+
+
+def _with_surrogates(value: Any, path: str = "") -> Iterator[str]:
+    """Where the strings are that no UTF-8 can hold: "items[0].sku"."""
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        yield path.encode("ascii", "backslashreplace").decode()
+    elif isinstance(value, list):
+        for index, below in enumerate(value):
+            yield from _with_surrogates(below, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for name, below in value.items():
+            there = f"{path}.{name}" if path else name
+            yield from _with_surrogates(name, there)
+            yield from _with_surrogates(below, there)
 
 
 def _constant(name: str) -> NoReturn:
