@@ -59,8 +59,8 @@ format: install ## Puts the code into its form
 browser:
 	@deploy/local/install.sh browser
 
-test: browser lint ## All tests that a change must pass
-	$(PYTEST)
+test: browser lint ## All tests that a change must pass, two files at a time, each with servers of its own
+	$(PYTEST) -n 2 --dist loadfile
 
 test\:unit: install ## The fast ones, without servers
 	$(PYTEST) tests/unit

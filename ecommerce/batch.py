@@ -115,7 +115,14 @@ class Batch:
             self._park(given, held, outcome, error=None)
             return
         error = self._decide(given, held, outcome)
-        if error is not None:
+        if error is None:
+            return
+        # Before it is refused or set aside: what was taken before may be refused now for its own effect.
+        if given.envelope is not None:
+            self._look_up([given])
+        if self._is_known(given):
+            outcome.duplicate = True
+        else:
             self._fail(given, held, outcome, error)
 
     def retake(self, given: Input) -> Outcome:

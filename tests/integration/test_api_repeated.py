@@ -51,6 +51,19 @@ def test_a_cancellation_by_staff(alice: Person, worker: Person) -> None:
     again(worker, path, {"reason": "out of stock"}, {}, service="orders")
 
 
+def test_what_its_own_effect_would_refuse_now(alice: Person, worker: Person) -> None:
+    saga = Saga()
+    order_id = alice.order()
+    saga.settle()
+    path = f"/api/v1/payments/{order_id}/refund"
+    assert worker.post(path, {"reason": "broken"}, key="lost").status_code == 202
+    saga.settle()
+    again = worker.post(path, {"reason": "broken"}, key="lost")  # whoever sent it never got the first answer
+    assert (again.status_code, again["Idempotency-Replayed"], again.json()["status"]) == (202, "true", "REFUNDED")
+    assert problem_of(worker.post(path, {"reason": "late"}, key="lost")) == (422, "/problems/key-reused", [])
+    assert problem_of(worker.post(path, {"reason": "broken"})) == (409, "/problems/already-refunded", [])
+
+
 def test_a_refund(alice: Person, worker: Person) -> None:
     saga = Saga()
     order_id = alice.order()

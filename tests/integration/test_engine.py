@@ -116,6 +116,16 @@ def test_a_refused_command_stores_nothing(inventory: Any) -> None:
     assert (types(inventory, "S"), row(inventory)) == (before, (10, 10, 0))
 
 
+def test_a_command_that_comes_again_is_not_refused_for_what_it_did_itself(inventory: Any) -> None:
+    take_all = AdjustStock(sku="S", delta=-10, reason="gone", by="staff")
+    assert not inventory.execute(take_all, id="take").duplicate
+    before = types(inventory, "S")
+    assert inventory.execute(take_all, id="take").duplicate
+    assert types(inventory, "S") == before
+    with pytest.raises(Refused):
+        inventory.execute(take_all, id="another")
+
+
 def test_the_same_input_makes_the_same_event_again_and_services_never_collide(inventory: Any) -> None:
     outcome = inventory.take([message(inventory, created("o1"), 0)])[0]
     same = {"cause": "OrderCreated-o1", "event_type": "InventoryReserved", "index": 0, "at": AT}
