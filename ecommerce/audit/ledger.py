@@ -18,21 +18,32 @@ class Charge:
 
     kinds: list[str] = field(default_factory=list)
     amounts: dict[str, int] = field(default_factory=dict)
+    is_known: bool = False  # whether there is such an order
 
     def add(self, movement: dict[str, Any]) -> None:
         self.kinds.append(movement["kind"])
         self.amounts[movement["kind"]] = self.amounts.get(movement["kind"], 0) + (movement.get("amount") or 0)
 
+    @property
+    def has_money(self) -> bool:
+        """Whether something is still held, or was taken and not given back."""
+        authorized, captured, voided, refunded = (
+            self.amounts.get(kind, 0) for kind in ("authorized", "captured", "voided", "refunded")
+        )
+        return authorized - captured - voided != 0 or captured != refunded
+
     def violations(self, story: Story) -> Iterator[Violation]:
         """What is wrong with the charge of an order that has ended."""
         twice = any(self.kinds.count(kind) > 1 for kind in ("authorized", "captured"))
-        amounts = {kind: self.amounts.get(kind, 0) for kind in ("authorized", "captured", "voided", "refunded")}
-        held = amounts["authorized"] - amounts["captured"] - amounts["voided"]
-        kept = amounts["captured"] - amounts["refunded"]
+        is_completed, times = bool(story.made["OrderCompleted"]), self.kinds.count("captured")
+        payment = story.stored.get("payments")
         wrong = {
             Name.CHARGED_TWICE: twice,
-            Name.CHARGED_AND_CANCELLED: bool(story.made["OrderCancelled"] and (held or kept)),
-            Name.CHARGE_MISSING: bool(story.made["OrderCompleted"] and self.kinds.count("captured") != 1),
+            Name.CHARGED_AND_CANCELLED: bool(story.made["OrderCancelled"] and self.has_money),
+            Name.CHARGE_MISSING: is_completed and times != 1,
+            Name.CHARGE_AMOUNT: bool(
+                is_completed and times == 1 and payment and self.amounts["captured"] != payment["amount"]
+            ),
         }
         for name in (name for name, is_so in wrong.items() if is_so):
             yield story.violation(name, f"the gateway has {', '.join(self.kinds) or 'nothing'}")
@@ -73,6 +84,18 @@ class Ledger:
     def charge(self, order_id: str) -> Charge | None:
         """What was recorded of an order when the ledger was read; None where it could not be read."""
         return None if self._charges is None else self._charges.get(order_id, Charge())
+
+    def foreign(self) -> Iterator[Violation]:
+        """Money of orders that no log has heard of, once all orders were judged."""
+        for order_id, charge in (self._charges or {}).items():
+            if charge.has_money and not charge.is_known:
+                yield Violation(
+                    name=Name.FOREIGN_CHARGE,
+                    subject=f"order {order_id}",
+                    detail=f"the gateway has {', '.join(charge.kinds)}",
+                    command="give it back at the gateway, or restore the databases that knew of it",
+                    key=order_id,
+                )
 
     def read_again(self, order_id: str) -> None:
         """Reads one order anew: what looked wrong may have happened since."""

@@ -65,3 +65,5 @@ class Name(StrEnum):
     CHARGED_TWICE = "charged twice"
     CHARGED_AND_CANCELLED = "charged and cancelled"
     CHARGE_MISSING = "completed, but the gateway took no money"
+    CHARGE_AMOUNT = "the gateway took another amount than the order's"
+    FOREIGN_CHARGE = "the gateway has money of an order that nobody knows"

@@ -57,6 +57,7 @@ class Audit:
         self._ledger.read()
         report = self._begun(since=None)
         self._judge_each(self._everything(), report)
+        report.violations += self._ledger.foreign()
         return self._ended(report)
 
     def run_of(self, orders: Iterable[str]) -> Report:
@@ -148,6 +149,7 @@ class Audit:
     def _judge(self, story: Story) -> list[Violation]:
         found = list(judge(story, now=identity.now(), patience=self._patience))
         charge = self._ledger.charge(story.order_id)
-        if charge is not None and story.settled:
-            found += charge.violations(story)
+        if charge is not None:
+            charge.is_known = story.known
+            found += charge.violations(story) if story.settled else []
         return found

@@ -19,7 +19,13 @@ pytestmark = pytest.mark.usefixtures("databases")
 
 MODULES = (tests.integration.test_audit_orders, tests.integration.test_audit_topics)
 COMPLETED, CANCELLED = "order-1", "order-2"
-IN_LEDGER = {Name.CHARGED_TWICE, Name.CHARGED_AND_CANCELLED, Name.CHARGE_MISSING}
+IN_LEDGER = {
+    Name.CHARGED_TWICE,
+    Name.CHARGED_AND_CANCELLED,
+    Name.CHARGE_MISSING,
+    Name.CHARGE_AMOUNT,
+    Name.FOREIGN_CHARGE,
+}
 
 
 @pytest.fixture
@@ -71,6 +77,21 @@ def test_money_that_is_held_for_a_cancelled_order_is_found(saga: Saga, gateway: 
     values = f"'{CANCELLED}', 'authorized', 'ch', '2026-01-01T00:00:00Z', 900, 'USD'"
     change(gateway, f"INSERT INTO movements (order_id, kind, reference, at, amount, currency) VALUES ({values})")
     assert Name.CHARGED_AND_CANCELLED in names()
+    change(gateway, "DELETE FROM movements WHERE amount = 900")
+    assert names() == []
+
+
+def test_another_amount_than_the_orders_is_found(saga: Saga, gateway: Sandbox) -> None:
+    change(gateway, "UPDATE movements SET amount = amount + 1 WHERE kind = 'captured'")
+    assert names() == [Name.CHARGE_AMOUNT]
+    change(gateway, "UPDATE movements SET amount = amount - 1 WHERE kind = 'captured'")
+    assert names() == []
+
+
+def test_money_of_an_order_that_nobody_knows_is_found(saga: Saga, gateway: Sandbox) -> None:
+    values = "'nobodys', 'authorized', 'ch', '2026-01-01T00:00:00Z', 900, 'USD'"
+    change(gateway, f"INSERT INTO movements (order_id, kind, reference, at, amount, currency) VALUES ({values})")
+    assert names() == [Name.FOREIGN_CHARGE]
     change(gateway, "DELETE FROM movements WHERE amount = 900")
     assert names() == []
 
