@@ -71,7 +71,7 @@ test\:simulation: install ## Random schedules of all four services in memory (SI
 test\:integration: install ## On real servers
 	$(PYTEST) tests/integration
 
-test\:security: install ## What nobody may do: roles, limits, tokens, headers, OWASP's ten
+test\:security: browser ## What nobody may do: roles, limits, tokens, headers, OWASP's ten
 	$(PYTEST) tests/security
 
 test\:browser: browser ## The back office in Chromium

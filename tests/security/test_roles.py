@@ -167,7 +167,7 @@ def test_who_manages_users_cannot_make_more_of_anybody_than_a_role_gives(
     assert (hers.is_superuser, hers.user_permissions.count(), root.check_password(PASSWORD)) == (False, 0, True)
 
 
-def test_the_seeded_staff_may_do_all_that_is_for_staff(alice: Person, settings: Any) -> None:
+def test_the_seeded_staff_may_do_all_that_is_for_staff(alice: Person, bob: Person, settings: Any) -> None:
     settings.SERVED = ("inventory",)  # it waits for no prices
     call_command("seed", verbosity=0)
     call_command("seed", verbosity=0)
