@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeVar
 
 import msgspec
@@ -50,14 +51,28 @@ class Step:
     taken: dict[str, datetime] = field(default_factory=dict)
 
 
+class Kind(StrEnum):
+    """What a service can wait for."""
+
+    LETTER = "a dead letter"
+    FOLLOWERS = "messages behind a dead letter"
+    OUTSIDE = "an answer from outside"
+    EVENT = "an event"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """What holds the order up: `service` waits for `what`; `letter` is the dead letter that is to blame, if one is."""
+    """What holds the order up: `service` waits for `what`.
 
+    `letter` is the id of the dead letter, `maker` the service whose event it is, where it is one.
+    """
+
+    kind: Kind
     service: str
     what: str
     since: datetime | None
     letter: str = ""
+    maker: str = ""
 
 
 def steps(services: Iterable[Service], logs: Logs) -> list[Step]:
@@ -130,12 +145,15 @@ def _waits_of(
     for letter in held:
         if letter["status"] != letters.WAITING:
             what = f"cannot take {letter['event_type'] or 'a message'}: {letter['error']}"
-            yield Wait(service=service.name, what=what, since=letter["parked_at"], letter=letter["_id"])
+            since, id = letter["parked_at"], letter["_id"]
+            yield Wait(kind=Kind.LETTER, service=service.name, what=what, since=since, letter=id)
     if behind := sum(letter["status"] == letters.WAITING for letter in held):
-        yield Wait(service=service.name, what=f"{behind} later messages wait behind that", since=None)
+        what = f"{behind} later messages wait behind that"
+        yield Wait(kind=Kind.FOLLOWERS, service=service.name, what=what, since=None)
     state = states.get(service.name, {})
     if pending := state.get("pending"):
-        yield Wait(service=service.name, what=f"asks the outside world: {pending}", since=state.get("updated_at"))
+        what = f"asks the outside world: {pending}"
+        yield Wait(kind=Kind.OUTSIDE, service=service.name, what=what, since=state.get("updated_at"))
     if not held:  # what is set aside may be unreadable: nobody can tell which event it was
         yield from _under_way(service, logs)
 
@@ -147,4 +165,5 @@ def _under_way(taker: Service, logs: Logs) -> Iterator[Wait]:
     for maker, log in logs.items():
         for entry in log:
             if entry["own"] and entry["type"] in taken and storage.event_id_of(entry) not in seen:
-                yield Wait(service=taker.name, what=f"has not got {entry['type']} of {maker} yet", since=entry["at"])
+                what = f"has not got {entry['type']} of {maker} yet"
+                yield Wait(kind=Kind.EVENT, service=taker.name, what=what, since=entry["at"], maker=maker)

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from rest_framework import serializers
 
+from ecommerce import diagnosis
+from ecommerce.deadletters.showing import qualified
 from ecommerce.http.parsing import StrictSerializer, Text, WholeNumber, time_of
 from ecommerce.http.shapes import Amount, Currency, OrderId, Shape, Sku, Time, one_of
 from ecommerce.messages import Envelope
@@ -101,6 +103,41 @@ def time_in(query: str | None, name: str) -> datetime | None:
         return time_of(query)
     except ValueError as error:
         raise serializers.ValidationError({name: ["Must be a time like 2026-01-31T12:00:00Z."]}) from error
+
+
+class Finding(Shape):
+    """`service` waits for something: why as far as it can be seen, and what may be done about it."""
+
+    service: str
+    what: str
+    since: Time | None
+    cause: str
+    action: str
+    dead_letter: str | None
+
+
+class Diagnosis(Shape):
+    """Why an order is where it is; without findings it waits for nothing."""
+
+    order_id: OrderId
+    status: Annotated[str, one_of(Status)]
+    findings: list[Finding]
+
+
+def diagnosed(order: models.Order, found: list[diagnosis.Finding]) -> Diagnosis:
+    """A diagnosis as the API shows it."""
+    findings = [
+        Finding(
+            service=each.service,
+            what=each.what,
+            since=each.since,
+            cause=each.cause,
+            action=each.action,
+            dead_letter=qualified(each.service, each.letter) if each.letter else None,
+        )
+        for each in found
+    ]
+    return Diagnosis(order_id=order.order_id, status=order.status, findings=findings)
 
 
 def placed(event: Envelope[OrderCreated]) -> PlacedOrder:

@@ -9,14 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ecommerce import identity, killpoints
+from ecommerce import diagnosis, identity, killpoints
 from ecommerce.http import conditional, idempotency, waiting
 from ecommerce.http.describing import PAGE, keyed, operation, query, tagged
 from ecommerce.http.pagination import page
-from ecommerce.http.permissions import Scope, caller, has, may_see, owns
+from ecommerce.http.permissions import Scope, caller, has, may_see, needs, owns
 from ecommerce.http.shapes import Page
 from ecommerce.killpoints import Place
-from ecommerce.registry import engine
+from ecommerce.registry import engine, services
 from ecommerce.vault import Erased, vault
 from orders import models, selectors
 from orders.domain import Status
@@ -25,10 +25,12 @@ from orders.messages import CancelOrder, PlaceOrder, RequestedItem
 from orders.sealing import note_of, seal, seal_note
 from orders.serializers import (
     CancelSerializer,
+    Diagnosis,
     Order,
     PlacedOrder,
     PlaceOrderSerializer,
     Timeline,
+    diagnosed,
     placed,
     represent,
     time_in,
@@ -145,6 +147,17 @@ class TimelineView(APIView):
     def get(self, request: Request, order_id: str) -> Response:
         _visible(request, order_id)
         return Response(msgspec.convert({"orderId": order_id, "events": selectors.timeline(order_id)}, Timeline))
+
+
+class DiagnosisView(APIView):
+    permission_classes = (needs(Scope.ORDERS_READ),)
+
+    @operation("diagnoseOrder", "Why an order is where it is", answers={200: Diagnosis})
+    def get(self, request: Request, order_id: str) -> Response:
+        """What holds it up, the cause, and what may be done; of the services that this process serves."""
+        order = _visible(request, order_id)
+        found = diagnosis.findings(order_id, services(), diagnosis.known(order_id, services()))
+        return Response(diagnosed(order, found))
 
 
 class CancelView(APIView):

@@ -15,13 +15,11 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from ecommerce import saga, storage
+from ecommerce import diagnosis, saga
 from ecommerce.backoffice.readonly import ReadOnlyAdmin
-from ecommerce.deadletters import letters
-from ecommerce.registry import engine, services
+from ecommerce.registry import services
 from ecommerce.service import Service
 
-MOST_LETTERS = 50
 _HEADERS = ["Time (UTC)", "Service", "What", "Caused by", "Said", "Taken by"]
 
 
@@ -38,21 +36,13 @@ class SagaAdmin(ReadOnlyAdmin):
 
 def _shown(request: HttpRequest, order_id: str) -> dict[str, Any]:
     visible = [each for each in services() if _may_view(request, _page_of(each))]
-    engines = {each.name: engine(each.name) for each in visible}
-    logs = {name: storage.history(each.database, order_id) for name, each in engines.items()}
-    states, open_letters = {}, {}
-    for name, each in engines.items():
-        collection = each.service.aggregates[0].collection
-        states[name] = each.database[collection].find_one({"_id": order_id}) or {}
-        held = each.database[letters.COLLECTION].find({"key": order_id, "status": {"$in": letters.OPEN}})
-        open_letters[name] = list(held.sort("place", 1).limit(MOST_LETTERS))
-    names = set(engines)
-    happened = [step for step in saga.steps(services(), logs) if step.service in names]
-    waits = saga.waits(visible, logs, states, open_letters)
+    names = {each.name for each in visible}
+    known = diagnosis.known(order_id, visible)
+    happened = [step for step in saga.steps(services(), known.logs) if step.service in names]
     return {
         "table": {"headers": _HEADERS, "rows": [_cells(step) for step in happened]},
-        "waits": [_told(request, wait) for wait in waits],
-        "pages": [*_pages(request, visible, states)],
+        "waits": [_told(request, finding) for finding in diagnosis.findings(order_id, visible, known)],
+        "pages": [*_pages(request, visible, known.states)],
         "hidden": [each.name for each in services() if each.name not in names],
     }
 
@@ -74,11 +64,10 @@ def _after(made: datetime, taken: datetime) -> str:
     return f"+{(taken - made).total_seconds():.3f} s"
 
 
-def _told(request: HttpRequest, wait: saga.Wait) -> SafeString:
-    since = f" (since {wait.since:%Y-%m-%d %H:%M:%S})" if wait.since else ""
-    said = format_html("<strong>{}</strong> {}{}", wait.service, wait.what[:500], since)
-    if wait.letter and request.user.has_perm(f"{wait.service}.view_deadletter"):  # type: ignore[union-attr]
-        link = reverse(f"admin:{wait.service}_deadletter_change", args=[quote(wait.letter)])
+def _told(request: HttpRequest, finding: diagnosis.Finding) -> SafeString:
+    said = format_html("{}{}", str(finding)[:700], f" → {finding.action}" if finding.action else "")
+    if finding.letter and request.user.has_perm(f"{finding.service}.view_deadletter"):  # type: ignore[union-attr]
+        link = reverse(f"admin:{finding.service}_deadletter_change", args=[quote(finding.letter)])
         return format_html('{} <a class="text-primary-600 underline" href="{}">Open the dead letter</a>', said, link)
     return said
 

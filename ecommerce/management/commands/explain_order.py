@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ecommerce import outbox, storage
+from ecommerce import diagnosis, outbox, storage
 from ecommerce.deadletters.letters import COLLECTION as DEAD_LETTERS
 from ecommerce.engine import Engine
 from ecommerce.registry import engine, services
@@ -14,7 +14,7 @@ _HIDDEN = {"_id", "stamp", "sealed", "fingerprint", "v"}
 
 
 class Command(BaseCommand):
-    help = "Shows what each service knows of an order: its state, its log, what is parked and what has not left yet."
+    help = "Shows what each service knows of an order, and says why it is where it is and what may be done."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("order_id")
@@ -25,6 +25,15 @@ class Command(BaseCommand):
         if not any(known):
             served = ", ".join(each.service.name for each in engines)
             raise CommandError(f"no log has an order {order_id} ({served})")
+        self._diagnose(order_id)
+
+    def _diagnose(self, order_id: str) -> None:
+        found = diagnosis.findings(order_id, services(), diagnosis.known(order_id, services()))
+        self.stdout.write("why it is where it is:" if found else "it waits for nothing")
+        for finding in found:
+            self.stdout.write(f"  {finding}")
+            if finding.action:
+                self.stdout.write(f"    → {finding.action}")
 
     def _explain(self, each: Engine, order_id: str) -> bool:
         history = storage.history(each.database, order_id)
