@@ -5,6 +5,7 @@ import random
 
 FULL = {"short": False, "full": True}[os.environ.get("CHAOS", "short")]
 SEED = os.environ.get("CHAOS_SEED") or str(random.SystemRandom().randrange(10**6))
+os.environ["CHAOS_SEED"] = SEED  # the processes of a run that tests side by side must collect the same
 HEAL_SECONDS = 60.0  # from healing until the last order has ended, on a machine that does nothing else
 PATIENCE_SECONDS = 240.0  # after which an order counts as lost
 
