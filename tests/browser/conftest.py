@@ -1,6 +1,5 @@
 """The web process on the tests' databases, and a browser that looks at it."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +9,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.integration.saga import Saga
 from tests.pipeline import URL, pipeline_processes
 from tests.processes import running
-
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright runs a loop of its own in this thread
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +35,9 @@ def site(saga: Saga, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
+    # Playwright runs a loop of its own in this thread, in which Django would refuse to ask the database.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         chromium = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"], timeout=120_000
         )
