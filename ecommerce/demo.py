@@ -45,6 +45,11 @@ class Shop:
         headers["Authorization"] = f"Bearer {self._token(user)}"
         return self._client.request(method, f"/api/v1/{path}", json=body, headers=headers)
 
+    def drive(self, order_id: str) -> None:
+        """The sandbox carrier's van hands over the parcel."""
+        operations = {"operations": [{"order": order_id}]}
+        httpx.post(f"{settings.CARRIER_URL}/deliveries", json=operations, trust_env=False).raise_for_status()
+
     def _token(self, user: str) -> str:
         until, token = self._tokens.get(user, (0.0, ""))
         if time.monotonic() >= until:
@@ -133,9 +138,8 @@ def _refund(shop: Shop, placed: Placed) -> None:
 
 
 def _deliver(shop: Shop, placed: Placed) -> None:
-    """The sandbox carrier's van: the carrier then tells of it by its webhook."""
-    operations = {"operations": [{"order": placed.order_id}]}
-    httpx.post(f"{settings.CARRIER_URL}/deliveries", json=operations, trust_env=False).raise_for_status()
+    """The carrier then tells of it by its webhook."""
+    shop.drive(placed.order_id)
     deadline = time.monotonic() + 30
     while placed.status != "DELIVERED" and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -59,6 +59,15 @@ class PatientShop(Shop):
             assert (again.status_code, again.content) == (answer.status_code, answer.content)
         return answer
 
+    def drive(self, order_id: str) -> None:
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return super().drive(order_id)
+            except httpx.TransportError as error:  # the carrier is one of those that are killed
+                assert time.monotonic() < give_up, f"the van of {order_id}: still {error!r}"
+            time.sleep(0.2)
+
     def _patiently(self, method: str, path: str, **request: Any) -> httpx.Response:
         give_up = time.monotonic() + PATIENCE_SECONDS
         while True:
