@@ -12,7 +12,7 @@ RATE ?= 20
 DURATION ?= 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser up down ps logs dev seed demo audit lint format test test\:unit test\:simulation test\:integration test\:security test\:fuzz test\:browser test\:system test\:chaos bench bench-full load-test
+.PHONY: help install browser up down ps logs dev seed demo audit lint format contracts test test\:unit test\:contract test\:simulation test\:integration test\:security test\:fuzz test\:browser test\:system test\:chaos bench bench-full load-test
 
 help: ## Lists these commands
 	@sed -n 's/^\([a-z:\\-]*\): .*## /\1\t/p' Makefile | sed 's/\\//g' | expand -t 20
@@ -64,6 +64,12 @@ test: browser lint ## All tests that a change must pass, two files at a time, ea
 
 test\:unit: install ## The fast ones, without servers
 	$(PYTEST) tests/unit
+
+test\:contract: install ## The events' schemas, as committed, against the code and each other
+	$(PYTEST) tests/contract tests/unit/ecommerce/contracts
+
+contracts: install ## Writes JSON Schemas, AsyncAPI and OpenAPI from the code; refuses what breaks a published version
+	@$(LINT_ENV) $(PYTHON) manage.py contracts
 
 test\:simulation: install ## Random schedules of all four services in memory (SIMULATION_SCHEDULES, SIMULATION_SEED)
 	$(PYTEST) tests/simulation

@@ -15,12 +15,16 @@ import msgspec
 Whole = Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
 
 
+# How the payload of an older version becomes that of the next: version → (next version, payload → payload).
+Upcasts = Mapping[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]]
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Anything that reaches a service or leaves it. `key` is the id of the aggregate that it belongs to."""
 
+    # major.minor: a minor one is read by those who know another of its major, a major one by those who know it alone.
     version: ClassVar[str] = "1.0"
-    # How the payload of an older version becomes that of the next: version → (next version, payload → payload).
-    upcasts: ClassVar[Mapping[str, tuple[str, Callable[[dict[str, Any]], dict[str, Any]]]]] = {}
+    upcasts: ClassVar[Upcasts] = {}
     key_field: ClassVar[str] = "order_id"
 
     @property
@@ -145,13 +149,19 @@ def decode(data: bytes, kind: type[Message]) -> Envelope[Any]:
         envelope = decoder.decode(_upcast(data, kind) if kind.upcasts else data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Undecodable(f"{kind.__name__}: {error}") from error
-    if envelope.version != kind.version:
+    if envelope.version != kind.version and not _is_of_same_major(envelope.version, kind.version):
         raise Undecodable(f"{kind.__name__}: version {envelope.version!r} is not known, {kind.version!r} is")
     if envelope.event_type != kind.__name__:
         raise Undecodable(f"{kind.__name__}: the envelope says {envelope.event_type!r}")
     if not _EARLIEST <= envelope.timestamp <= _LATEST:
         raise Undecodable(f"{kind.__name__}: its time is out of range")
     return envelope
+
+
+def _is_of_same_major(version: str, known: str) -> bool:
+    """Whether what is made for one reads the other: a minor version only adds, which `manage.py contracts` enforces."""
+    major, _, minor = version.partition(".")
+    return major == known.partition(".")[0] and minor.isascii() and minor.isdigit()
 
 
 def _upcast(data: bytes, kind: type[Message]) -> bytes:

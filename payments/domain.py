@@ -14,6 +14,7 @@ from ecommerce.service import Decision, State
 from inventory.events import InventoryReservationFailed, InventoryReserved
 from orders.events import OrderCreated
 from payments.events import (
+    ERASED,
     PaymentAuthorized,
     PaymentCaptured,
     PaymentCaptureFailed,
@@ -22,7 +23,6 @@ from payments.events import (
     PaymentVoided,
 )
 from payments.messages import (
-    ERASED,
     AuthorizationRequested,
     CaptureFailed,
     CaptureRequested,
@@ -140,13 +140,13 @@ def _on_answer(payment: Payment, given: Message) -> Decision:
             # No answer of the gateway: it may hold the money, and an answer that says so may be on its way.
             yield VoidRequested(order_id=order_id)
         case ChargeDeclined(reason=reason), Pending.AUTHORIZE:
-            yield PaymentFailed(order_id=order_id, reason=reason)
+            yield PaymentFailed(order_id=order_id, reason=reason, recoverable=True)
         case CaptureFailed(reason=reason), Pending.CAPTURE if not payment.capture_failed:
             yield PaymentCaptureFailed(order_id=order_id, reason=reason)
         case ChargeCaptured(), Pending.CAPTURE:
             yield PaymentCaptured(order_id=order_id, amount=amount, currency=currency)
         case ChargeVoided(), Pending.VOID if payment.failure == ERASED:
-            yield PaymentFailed(order_id=order_id, reason=ERASED)
+            yield PaymentFailed(order_id=order_id, reason=ERASED, recoverable=False)
         case ChargeVoided(amount=held), Pending.VOID:
             yield PaymentVoided(order_id=order_id, amount=held, currency=currency)
         case ChargeRefunded(), Pending.REFUND:

@@ -1,10 +1,15 @@
 """The facts that payments publishes. `amount` is in minor units of `currency` (ISO 4217)."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, Final
 
-from ecommerce.messages import Event, Whole
+from ecommerce.messages import Event, Upcasts, Whole
 
 TOPIC = "payments.events"
+ERASED: Final = "ERASED"  # the reason that no gateway gave: the card's key is destroyed
+
+
+def _with_recoverable(payload: dict[str, Any]) -> dict[str, Any]:
+    return {**payload, "recoverable": payload.get("reason") != ERASED}
 
 
 class PaymentAuthorized(Event, frozen=True, kw_only=True):
@@ -18,12 +23,18 @@ class PaymentAuthorized(Event, frozen=True, kw_only=True):
 
 
 class PaymentFailed(Event, frozen=True, kw_only=True):
-    """The gateway refused for good; nothing is held. `reason` is its code, such as CARD_DECLINED, or ERASED."""
+    """The gateway refused for good; nothing is held. `reason` is its code, such as CARD_DECLINED, or ERASED.
 
+    `recoverable`: the customer may order again with another card (since 1.1; it follows from the reason).
+    """
+
+    version: ClassVar[str] = "1.1"
+    upcasts: ClassVar[Upcasts] = {"1.0": ("1.1", _with_recoverable)}
     topic: ClassVar[str] = TOPIC
 
     order_id: str
     reason: str
+    recoverable: bool
 
 
 class PaymentCaptured(Event, frozen=True, kw_only=True):

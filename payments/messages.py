@@ -1,11 +1,7 @@
 """What payments resolves to ask the gateway, what it answers, and what staff say. Amounts are in minor units."""
 
-from typing import Final
-
 from ecommerce import identity
 from ecommerce.messages import Answer, Command, Intent
-
-ERASED: Final = "ERASED"  # the reason of a ChargeDeclined that no gateway gave: the card's key is destroyed
 
 
 class AuthorizationRequested(Intent, frozen=True, kw_only=True):

@@ -24,8 +24,8 @@ from ecommerce.vault import Erased, vault
 from payments import gateway as g
 from payments import selectors
 from payments.domain import Payment, Pending
+from payments.events import ERASED
 from payments.messages import (
-    ERASED,
     CaptureFailed,
     ChargeAuthorized,
     ChargeCaptured,

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 from ecommerce.messages import Answer, Message
 from ecommerce.service import Service
 from payments.domain import Payment
-from payments.messages import ERASED, ChargeDeclined
+from payments.events import ERASED
+from payments.messages import ChargeDeclined
 from shipping.domain import Shipment
 from tests.simulation.node import Given
 from tests.simulation.outside import Card, Carrier, Gateway

@@ -31,7 +31,7 @@ from payments.events import PaymentFailed
 from shipping.events import OrderShipped, ShipmentCancelled, ShippingFailed
 
 CANCELLING = [
-    PaymentFailed(order_id="o1", reason="CARD_DECLINED"),
+    PaymentFailed(order_id="o1", reason="CARD_DECLINED", recoverable=True),
     ShippingFailed(order_id="o1", reason="ADDRESS_REFUSED"),
     ShipmentCancelled(order_id="o1", reason=CancelledBy.STAFF),
 ]

@@ -51,7 +51,7 @@ HELD = ChargeAuthorized(order_id="o1", charge_id="ch_1", amount=1999)
 DECLINED = ChargeDeclined(order_id="o1", reason="CARD_DECLINED")
 ERASED = ChargeDeclined(order_id="o1", reason="ERASED")
 AUTHORIZED = PaymentAuthorized(order_id="o1", amount=1999, currency="USD")
-FAILED = PaymentFailed(order_id="o1", reason="CARD_DECLINED")
+FAILED = PaymentFailed(order_id="o1", reason="CARD_DECLINED", recoverable=True)
 LET_GO = VoidRequested(order_id="o1")
 TAKE = CaptureRequested(order_id="o1", amount=1999, currency="USD")
 TAKEN = ChargeCaptured(order_id="o1")
@@ -193,7 +193,7 @@ def test_a_card_that_nobody_can_read_any_more_is_let_go_before_it_fails() -> Non
     assert decided(after(*ASKED_TO_HOLD), ERASED) == [LET_GO]
     letting_go = (*ASKED_TO_HOLD, ERASED, LET_GO)
     assert decided(after(*letting_go), HELD) == []
-    failed = PaymentFailed(order_id="o1", reason="ERASED")
+    failed = PaymentFailed(order_id="o1", reason="ERASED", recoverable=False)
     assert decided(after(*letting_go), let_go(1999)) == [failed]
     assert decided(after(*letting_go), CANCELLING[2]) == []
     assert where(*letting_go, let_go(1999), failed) == (Status.FAILED, Pending.NOTHING)
