@@ -7,11 +7,10 @@ Kafka is what is missing.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 
-from ecommerce import heartbeats, identity, outbox, saga, storage
+from ecommerce import heartbeats, identity, leases, outbox, relay, saga, storage
 from ecommerce.deadletters import letters
 from ecommerce.outside import CLOSED
 from ecommerce.registry import engine
@@ -21,7 +20,6 @@ from ecommerce.storage import Document
 
 MOST_LETTERS = 50
 _NEAR = timedelta(minutes=2)  # of a deadline
-_RELAY = "relay"  # the name of its lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,17 +103,12 @@ def _of_event(order_id: str, wait: Wait) -> tuple[str, str]:
     if left := maker[outbox.COLLECTION].find_one({"messages.key": order_id}, {"_id": 1}, sort=[("_id", 1)]):
         age = identity.now() - outbox.written_at(left)
         said = f"it is in the outbox of {wait.maker}, for {age.total_seconds():.0f} s"
-        if not _is_held(maker, _RELAY):
+        if not leases.is_held(maker, relay.LEASE):
             return f"{said}, and no relay holds the lease", "make ps: are relay and beat running?"
         return f"{said}: the relay has not had Kafka's acknowledgement", "is Kafka up? If not it goes on by itself then"
     if not heartbeats.living(taker, kind="consumer"):
         return f"no consumer of {wait.service} is alive", f"make ps: is consumer-{wait.service} running?"
     return "it is on its way", "wait a moment and look again"
-
-
-def _is_held(database: Any, name: str) -> bool:
-    holds = {"holder": {"$ne": ""}, "$expr": {"$gte": ["$until", "$$NOW"]}}
-    return database[storage.LEASES].find_one({"_id": name, **holds}) is not None
 
 
 def _deadline(of: Known) -> Iterator[Finding]:

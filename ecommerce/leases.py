@@ -50,3 +50,9 @@ class Lease:
         """Gives the lease back, so that the next holder need not wait for its end."""
         self._renew_at = 0.0
         self._leases.update_one({"_id": self._name, "holder": self.holder}, {"$set": {"holder": ""}})
+
+
+def is_held(database: Database[Document], name: str) -> bool:
+    """Whether anybody holds it now. Raises `PyMongoError`."""
+    holds = {"holder": {"$ne": ""}, "$expr": {"$gte": ["$until", "$$NOW"]}}
+    return database[LEASES].find_one({"_id": name, **holds}) is not None

@@ -22,6 +22,7 @@ from ecommerce.killpoints import Place
 from ecommerce.leases import Lease
 from ecommerce.storage import Document
 
+LEASE = "relay"  # its name, in the database of each service
 log = structlog.get_logger(__name__)
 
 _DELETE_AT_ONCE = 500
@@ -43,7 +44,7 @@ class Shift:
 
     def __init__(self, databases: Sequence[Database[Document]], *, stop: Callable[[], bool]) -> None:
         self._databases = {database.name: database for database in databases}
-        self._leases = {database.name: Lease(database, "relay") for database in databases}
+        self._leases = {database.name: Lease(database, LEASE) for database in databases}
         self._stop = stop
         self._acknowledgements = Acknowledgements(self._databases)
         self._look_again_at = time.monotonic() + 1
