@@ -83,6 +83,14 @@ def timeline(order_id: str) -> list[dict[str, Any]]:
     return causally(events, [(event["timestamp"], event["eventId"], event["causationId"]) for event in events])
 
 
+def published(order_id: str, event_id: str) -> bytes | None:
+    """An event about the order, as its service published it: the original bytes. None if orders has not taken it."""
+    found = engine("orders").database[storage.EVENTS].find_one({"_id": storage.entry_id(order_id, event_id)})
+    if found is None or not issubclass(engine("orders").service.kinds[found["type"]], Event):
+        return None
+    return bytes(found["data"])
+
+
 def with_sku(sku: str, *, limit: int) -> list[str]:
     """The orders of a product, the latest first."""
     return _latest({"items.sku": sku}, limit)

@@ -1,7 +1,7 @@
 """The shapes of orders' requests and answers."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from rest_framework import serializers
 
@@ -86,6 +86,18 @@ class TimelineEvent(Shape):
     timestamp: Time
     seen_at: Time
     causation_id: str | None
+
+
+class PublishedEvent(Shape):
+    """An event as it is on its topic. What is personal in its payload is sealed."""
+
+    event_id: str
+    event_type: str
+    version: str
+    timestamp: Time
+    correlation_id: str
+    causation_id: str | None
+    payload: dict[str, Any]
 
 
 class Timeline(Shape):

@@ -29,6 +29,7 @@ from orders.serializers import (
     Order,
     PlacedOrder,
     PlaceOrderSerializer,
+    PublishedEvent,
     Timeline,
     diagnosed,
     placed,
@@ -147,6 +148,18 @@ class TimelineView(APIView):
     def get(self, request: Request, order_id: str) -> Response:
         _visible(request, order_id)
         return Response(msgspec.convert({"orderId": order_id, "events": selectors.timeline(order_id)}, Timeline))
+
+
+class EventView(APIView):
+    permission_classes = (needs(Scope.ORDERS_READ),)
+
+    @operation("getEvent", "An event about an order, as it was published", answers={200: PublishedEvent})
+    def get(self, request: Request, order_id: str, event_id: str) -> Response:
+        _visible(request, order_id)
+        found = selectors.published(order_id, event_id)
+        if found is None:
+            raise NotFound(f"there is no event {event_id} about {order_id}")
+        return Response(msgspec.Raw(found))
 
 
 class DiagnosisView(APIView):

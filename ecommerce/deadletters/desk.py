@@ -1,7 +1,7 @@
 """What staff do with dead letters, each in one transaction with what it leads to, and on record."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -14,6 +14,7 @@ from ecommerce import identity, killpoints
 from ecommerce.batch import Batch
 from ecommerce.deadletters import letters as stored
 from ecommerce.deadletters.letters import OPEN, describe, read_edited, reread
+from ecommerce.deadletters.replays import Replay
 from ecommerce.deadletters.selection import Chain, Selection, chain_of
 from ecommerce.deadletters.showing import parted
 from ecommerce.engine import Engine
@@ -49,25 +50,6 @@ class Actor:
 
     by: str
     reason: str = ""
-
-
-@dataclass(slots=True)
-class Replay:
-    """What a replay of a chain led to, or would. `left` letters wait still, `error` tells why."""
-
-    taken: list[str] = field(default_factory=list)
-    failed: str = ""
-    error: str = ""
-    left: int = 0
-    events: list[Envelope[Any]] = field(default_factory=list)
-    changes: list[tuple[str, str, Document, Document]] = field(default_factory=list)
-
-    def add(self, step: "Replay") -> None:
-        """Goes on with what a further step led to."""
-        self.taken += step.taken
-        self.events += step.events
-        self.changes += step.changes
-        self.failed, self.error, self.left = step.failed, step.error, step.left
 
 
 class Desk:

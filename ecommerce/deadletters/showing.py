@@ -6,6 +6,8 @@ from typing import Annotated, Any
 import msgspec
 
 from ecommerce.deadletters.letters import STATUSES
+from ecommerce.deadletters.replays import Replay
+from ecommerce.deadletters.selection import Chain
 from ecommerce.http.shapes import Shape, Time, one_of
 from ecommerce.storage import Document
 
@@ -19,8 +21,8 @@ def readable(data: bytes) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return data.decode(errors="backslashreplace")
     payload = document.get("payload") if isinstance(document, dict) else None
-    if isinstance(payload, dict):
-        payload.update(dict.fromkeys(_NOT_SHOWN & set(payload), "(not shown)"))
+    if isinstance(document, dict) and isinstance(payload, dict):
+        document["payload"] = _hidden(payload)
     return msgspec.json.format(msgspec.json.encode(document)).decode()
 
 
@@ -82,6 +84,65 @@ def represent(service: str, letter: Document) -> DeadLetter:
         history=msgspec.convert(letter["history"], list[Deed]),
         content=readable(letter["edited"] if letter["edited"] is not None else letter["value"]),
     )
+
+
+class WholeDeadLetter(DeadLetter):
+    """The same with what it holds: `bytes` as they came, escaped where they are no text; `payload` if it has one."""
+
+    payload: dict[str, Any] | None
+    bytes: str
+
+
+def represent_whole(service: str, letter: Document) -> WholeDeadLetter:
+    """A letter as the API gives it alone. Sealed data in `payload` is not shown."""
+    try:
+        document = msgspec.json.decode(readable(letter["value"]))
+    except msgspec.DecodeError:
+        document = None
+    payload = document.get("payload") if isinstance(document, dict) else None
+    return WholeDeadLetter(
+        **msgspec.structs.asdict(represent(service, letter)),
+        payload=payload if isinstance(payload, dict) else None,
+        bytes=letter["value"].decode(errors="backslashreplace"),
+    )
+
+
+class MadeEvent(Shape):
+    """An event that would be made."""
+
+    event_type: str
+    payload: dict[str, Any]
+
+
+class DryRun(Shape):
+    """What a replay would lead to: events, and the fields that would change, as they are and as they would be.
+
+    `error` tells why it would stop.
+    """
+
+    error: str | None
+    events: list[MadeEvent]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+def tried(chain: Chain, replay: Replay) -> DryRun:
+    """A replay that was only tried, as the API gives it. Sealed data is not shown."""
+    changes = [(was, becomes) for of, key, was, becomes in replay.changes if (of, key) == (chain.collection, chain.key)]
+    before, after = changes[0] if changes else (None, None)
+    return DryRun(
+        error=replay.error or None,
+        events=[
+            MadeEvent(event_type=each.event_type, payload=_hidden(msgspec.to_builtins(each.payload)))
+            for each in replay.events
+        ],
+        before=None if before is None else _hidden(before),
+        after=None if after is None else _hidden(after),
+    )
+
+
+def _hidden(values: dict[str, Any]) -> dict[str, Any]:
+    return values | {name: "(not shown)" for name in _NOT_SHOWN & set(values) if values[name] is not None}
 
 
 def qualified(service: str, id: str) -> str:

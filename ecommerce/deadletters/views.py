@@ -13,7 +13,16 @@ from ecommerce.ages import time_since
 from ecommerce.deadletters.desk import Actor, Desk, NoSuchLetter, NotOpen
 from ecommerce.deadletters.letters import OPEN, STATUSES
 from ecommerce.deadletters.selection import Selection, chain_of
-from ecommerce.deadletters.showing import DeadLetter, parted, qualified, represent
+from ecommerce.deadletters.showing import (
+    DeadLetter,
+    DryRun,
+    WholeDeadLetter,
+    parted,
+    qualified,
+    represent,
+    represent_whole,
+    tried,
+)
 from ecommerce.http.describing import PAGE, operation, query
 from ecommerce.http.pagination import Cursor, size_of
 from ecommerce.http.parsing import StrictSerializer, Text
@@ -69,6 +78,28 @@ class DeadLettersView(APIView):
         return Response(Page(results=[shown for *_, shown in found[:size]], next=following))
 
 
+class DeadLetterView(APIView):
+    permission_classes = (needs(Scope.DEAD_LETTERS_READ),)
+
+    @operation("getDeadLetter", "A dead letter with what it holds", answers={200: WholeDeadLetter})
+    def get(self, request: Request, id: str) -> Response:
+        desk, letter = _found(id)
+        return Response(represent_whole(desk.service, letter))
+
+
+class DryRunView(APIView):
+    permission_classes = (needs(Scope.DEAD_LETTERS_READ),)
+
+    @operation("tryDeadLetter", "What a replay would lead to", answers={200: DryRun}, problems=["not-open"])
+    def post(self, request: Request, id: str) -> Response:
+        """Takes the letter's whole chain, in order, and stores nothing."""
+        desk, letter = _found(id)
+        if letter["status"] not in OPEN:
+            raise Refused("not_open", f"{id} is {letter['status']}")
+        chain, actor = chain_of(letter), Actor(by=caller(request).username)
+        return Response(tried(chain, desk.replay(chain, actor, dry_run=True, quarantined=True)))
+
+
 class ReplayView(APIView):
     permission_classes = (needs(Scope.DEAD_LETTERS_CHANGE),)
 
@@ -105,13 +136,17 @@ class DiscardView(APIView):
 def _asked(request: Request, id: str) -> tuple[Desk, dict[str, Any], Actor]:
     serializer = ReasonSerializer(data=request.data)
     serializer.is_valid(raise_exception=True)
+    desk, letter = _found(id)
+    return desk, letter, Actor(by=caller(request).username, reason=serializer.validated_data["reason"])
+
+
+def _found(id: str) -> tuple[Desk, dict[str, Any]]:
     service, letter_id = parted(id)
     try:
         desk = Desk(engine(service))
-        letter = desk.letter(letter_id)
+        return desk, desk.letter(letter_id)
     except (LookupError, NoSuchLetter) as error:
         raise NotFound(f"there is no dead letter {id}") from error
-    return desk, letter, Actor(by=caller(request).username, reason=serializer.validated_data["reason"])
 
 
 def _desks(request: Request) -> Iterable[Desk]:

@@ -8,6 +8,7 @@ import structlog
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
@@ -88,6 +89,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         # It may mean "unknown": the client repeats with the same Idempotency-Key.
         document = problem("unavailable", "Try again", "the same request with the same Idempotency-Key is safe")
         return _response(document, {"Retry-After": "2"})
+    if isinstance(error, RedisError):
+        log.error("Redis is out of reach", error=repr(error)[:500])
+        return _response(problem("unavailable", "Try again"), {"Retry-After": "2"})
     if isinstance(error, Erased):
         return _response(problem("forbidden", "Not allowed", "this account is closed"))
     if isinstance(error, Locked):

@@ -6,21 +6,18 @@ order is worth more than a limit.
 
 import time
 from collections.abc import Iterator
-from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-import redis
 import structlog
 from django.conf import settings
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from ecommerce.environment import Rate
 from ecommerce.http.addresses import address_of
+from ecommerce.memory import key, memory
 
 if TYPE_CHECKING:  # the module of views imports this one
     from rest_framework.views import APIView
@@ -60,14 +57,14 @@ def _buckets(request: Request, view: "APIView") -> Iterator[_Bucket]:
     scope = getattr(view, "throttle_scope", None) if request.method not in SAFE_METHODS else None
     for name, who in (("address", address), ("user", user), (scope, user or address)):
         if name and who and (rate := settings.THROTTLE_RATES.get(name)):
-            yield _Bucket(f"{settings.ENV.DATABASE_PREFIX}throttle:{name}:{who}", rate)
+            yield _Bucket(key("throttle", name, who), rate)
 
 
 def _seconds_to_wait(buckets: list[_Bucket]) -> float | None:
     global _blind_until
     if not buckets or time.monotonic() < _blind_until:
         return None
-    with _redis().pipeline() as pipe:
+    with memory(patience=_PATIENCE).pipeline() as pipe:
         for bucket in buckets:
             # Expiry after the count and only where there is none: no crash between them leaves a count for ever.
             pipe.incr(bucket.key).expire(bucket.key, bucket.rate.seconds, nx=True).ttl(bucket.key)
@@ -80,13 +77,3 @@ def _seconds_to_wait(buckets: list[_Bucket]) -> float | None:
     counts, left = answers[::3], answers[2::3]
     over = [float(ttl) for bucket, count, ttl in zip(buckets, counts, left, strict=True) if count > bucket.rate.most]
     return max(1.0, *over) if over else None
-
-
-@cache
-def _redis() -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=_PATIENCE,
-        socket_connect_timeout=_PATIENCE,
-        retry=Retry(NoBackoff(), 0),
-    )

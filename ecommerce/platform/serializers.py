@@ -96,3 +96,9 @@ class Tokens(Shape):
 
 class Nothing(Shape):
     """It is done."""
+
+
+class Ticket(Shape):
+    """It opens the live view, once."""
+
+    ticket: str

@@ -14,6 +14,8 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from ecommerce.http.describing import operation
+from ecommerce.http.permissions import caller
+from ecommerce.platform import tickets
 from ecommerce.platform.models import User
 from ecommerce.platform.serializers import (
     Account,
@@ -21,6 +23,7 @@ from ecommerce.platform.serializers import (
     Nothing,
     RefreshSerializer,
     RegisterSerializer,
+    Ticket,
     Tokens,
     TokenSerializer,
 )
@@ -89,3 +92,10 @@ class LogoutView(APIView):
 
     def get_authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'  # without one, DRF answers 403 where it is a 401
+
+
+class TicketView(APIView):
+    @operation("openLiveView", "Gives a ticket for the live view", body=None, answers={200: Ticket})
+    def post(self, request: Request) -> Response:
+        """Good once, within 30 seconds, as the first message on `/ws/orders/`; the view ends with the access token."""
+        return Response(Ticket(ticket=tickets.issue(caller(request))))

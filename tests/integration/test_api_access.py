@@ -178,6 +178,9 @@ METHODS = {
     "/api/v1/auth/token": ("GET", {"POST"}),
     "/api/v1/auth/token/refresh": ("PUT", {"POST"}),
     "/api/v1/auth/logout": ("DELETE", {"POST"}),
+    "/api/v1/auth/ws-ticket": ("GET", {"POST"}),
+    f"{ORDERS}/{ABSENT}/events/{ABSENT}": ("POST", {"GET", "HEAD"}),
+    "/api/v1/pipeline": ("POST", {"GET", "HEAD"}),
 }
 
 

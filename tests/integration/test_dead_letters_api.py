@@ -7,7 +7,7 @@ import pytest
 from ecommerce.deadletters.letters import COLLECTION, DISCARDED, FAILED, REPLAYED, WAITING
 from ecommerce.registry import engine
 from tests.integration.parking import Feed, bytes_of, created, reserved
-from tests.integration.people import Person, customer, problem_of, staff
+from tests.integration.people import Person, customer, everything_in, problem_of, staff
 
 LETTERS = "/api/v1/dead-letters"
 REASON = {"reason": "mended"}
@@ -111,16 +111,65 @@ def test_a_reason_is_a_text(feed: Feed, clerk: Person, body: Any) -> None:
     assert feed.statuses() == [FAILED]
 
 
+def test_one_letter_is_seen_with_what_it_holds(feed: Feed, clerk: Person) -> None:
+    bad = feed.spoil(created("o1"))
+    feed.give(reserved("o1"))
+    listed = {letter["id"]: letter for letter in clerk.get(LETTERS).json()["results"]}
+    for id, letter in listed.items():
+        whole = clerk.get(f"{LETTERS}/{id}").json()
+        assert {name: value for name, value in whole.items() if name not in ("payload", "bytes")} == letter
+    whole = clerk.get(f"{LETTERS}/payments:{bad}").json()
+    assert (whole["bytes"], whole["payload"]) == ("\\xff broken", None)
+    (waiting,) = set(listed) - {f"payments:{bad}"}
+    whole = clerk.get(f"{LETTERS}/{waiting}").json()
+    assert whole["bytes"] == bytes_of(reserved("o1")).decode()
+    assert whole["payload"] == {"orderId": "o1", "lines": [{"sku": "S", "quantity": 1}]}
+
+
+@pytest.mark.parametrize("data", [b"7", b"[1]", b'{"payload": 7}', b"{", b"", b"\xff", b'{"payload": {}} '])
+def test_bytes_of_any_kind_are_shown(feed: Feed, clerk: Person, data: bytes) -> None:
+    bad = feed.spoil(created("o1"), data)
+    whole = clerk.get(f"{LETTERS}/payments:{bad}").json()
+    assert whole["bytes"] == data.decode(errors="backslashreplace")
+    assert whole["payload"] == ({} if b"{}" in data else None)
+
+
+def test_a_dry_run_says_what_would_come_of_it_and_stores_nothing(feed: Feed, clerk: Person) -> None:
+    bad = feed.spoil(created("o1"))
+    feed.give(reserved("o1"))
+    before = everything_in("payments")
+    failing = clerk.post(f"{LETTERS}/payments:{bad}/dry-run").json()
+    assert "malformed" in failing.pop("error")
+    assert failing == {"events": [], "before": None, "after": None}
+    assert everything_in("payments") == before
+    mend(feed, bad, "o1")
+    before = everything_in("payments")
+    tried = clerk.post(f"{LETTERS}/payments:{bad}/dry-run").json()
+    assert tried["error"] is None
+    assert [event["eventType"] for event in tried["events"]] == ["AuthorizationRequested"]
+    assert tried["events"][0]["payload"]["orderId"] == "o1"
+    assert set(tried["before"]) == set(tried["after"])
+    assert tried["before"]["amount"] in (None, 0)
+    assert tried["after"]["amount"] == 100
+    assert '"a"' not in str(tried)
+    assert everything_in("payments") == before
+    clerk.post(f"{LETTERS}/payments:{bad}/replay", REASON)
+    closed = clerk.post(f"{LETTERS}/payments:{bad}/dry-run")
+    assert problem_of(closed) == (409, "/problems/not-open", [])
+
+
 @pytest.mark.parametrize("id", ["payments:orders.events:0:99:00000000", "billing:x", "nothing", "payments:"])
 def test_one_that_there_is_not_is_not_found(clerk: Person, id: str) -> None:
-    for action in ("replay", "discard"):
+    for action in ("replay", "discard", "dry-run"):
         assert problem_of(clerk.post(f"{LETTERS}/{id}/{action}", REASON))[0] == 404
+    assert problem_of(clerk.get(f"{LETTERS}/{id}"))[0] == 404
 
 
 def test_customers_and_strangers_see_nothing(feed: Feed, clerk: Person) -> None:
     bad = feed.spoil(created("o1"))
     for person, status in ((customer("alice"), 403), (Person(), 401)):
         assert person.get(LETTERS).status_code == status
-        for action in ("replay", "discard"):
+        assert person.get(f"{LETTERS}/payments:{bad}").status_code == status
+        for action in ("replay", "discard", "dry-run"):
             assert person.post(f"{LETTERS}/payments:{bad}/{action}", REASON).status_code == status
     assert feed.statuses() == [FAILED]

@@ -140,6 +140,7 @@ ROWS: list[tuple[str, str, Ask, int]] = [
     (API5, "a customer refunds an own order", lambda c: c.alice.post(f"{V1}/payments/{c.order}/refund", REASON), 403),
     (API5, "a customer reads dead letters", lambda c: c.bob.get(f"{V1}/dead-letters"), 403),
     (API5, "a customer replays one", lambda c: c.bob.post(f"{V1}/dead-letters/orders:x/replay", REASON), 403),
+    (API5, "a customer sees the pipeline", lambda c: c.bob.get(f"{V1}/pipeline"), 403),
     (API5, "a customer opens the admin", lambda c: c.bob.get("/admin/orders/order/"), 302),
     (API5, "warehouse refunds", lambda c: c.warehouse.post(f"{V1}/payments/{c.order}/refund", REASON), 403),
     (API5, "support refunds", lambda c: c.support.post(f"{V1}/payments/{c.order}/refund", REASON), 403),

@@ -21,6 +21,7 @@ ENDPOINTS: dict[str, tuple[str, str, Any, int]] = {
     "list all orders": ("GET", "orders", None, 200),
     "read an order": ("GET", "orders/{order}", None, 200),
     "read a timeline": ("GET", "orders/{order}/timeline", None, 200),
+    "read an event": ("GET", "orders/{order}/events/absent", None, 404),
     "cancel an order": ("POST", "orders/{order}/cancel", REASON, 202),
     "read stock": ("GET", "stock/CUP", None, 200),
     "adjust stock": ("POST", "stock/CUP/adjustments", {"delta": 1, "reason": "found one"}, 201),
@@ -29,8 +30,11 @@ ENDPOINTS: dict[str, tuple[str, str, Any, int]] = {
     "refund a payment": ("POST", "payments/{order}/refund", REASON, 409),
     "read a shipment": ("GET", "shipments/{order}", None, 200),
     "list dead letters": ("GET", "dead-letters", None, 200),
+    "read a dead letter": ("GET", f"dead-letters/{LETTER}", None, 404),
+    "try a dead letter": ("POST", f"dead-letters/{LETTER}/dry-run", None, 404),
     "replay a dead letter": ("POST", f"dead-letters/{LETTER}/replay", REASON, 404),
     "discard a dead letter": ("POST", f"dead-letters/{LETTER}/discard", REASON, 404),
+    "see the pipeline": ("GET", "pipeline", None, 200),
 }
 # What belongs to others is as absent as what never was; what is nobody's own is forbidden.
 REFUSED = dict.fromkeys(ENDPOINTS, 403) | {
@@ -41,8 +45,9 @@ REFUSED = dict.fromkeys(ENDPOINTS, 403) | {
     "read a shipment": 404,
     "list all orders": 200,  # one's own, of which there are none
 }
-READ_ORDERS = {"list all orders", "read an order", "read a timeline"}
-DEAD_LETTERS = {"list dead letters", "replay a dead letter", "discard a dead letter"}
+READ_OWN = {"list all orders", "read an order", "read a timeline"}
+READ_ORDERS = READ_OWN | {"read an event"}
+DEAD_LETTERS = {f"{deed} a dead letter" for deed in ("read", "try", "replay", "discard")} | {"list dead letters"}
 SUPPORT = READ_ORDERS | {"cancel an order", "read a payment", "read a shipment", "read stock", "read a reservation"}
 WAREHOUSE = {"read stock", "adjust stock", "read a reservation", "read a shipment"}
 FINANCE = READ_ORDERS | {"read a payment", "refund a payment"}
@@ -50,7 +55,7 @@ MAY: dict[str, set[str]] = {
     "support": SUPPORT,
     "warehouse": WAREHOUSE,
     "finance": FINANCE,
-    "operator": DEAD_LETTERS,
+    "operator": DEAD_LETTERS | {"see the pipeline"},
     "admin": set(ENDPOINTS),
     "no role": set(),
     "no staff": set(),
@@ -96,7 +101,7 @@ def test_the_table_names_every_role_and_every_endpoint_of_staff() -> None:
 def test_a_customer_has_no_right_over_others_and_all_over_their_own(bob: Person, alice: Person, order: str) -> None:
     for endpoint, status in REFUSED.items():
         assert asked(bob, endpoint, order).status_code == status, endpoint
-    own = {name: ENDPOINTS[name][3] for name in READ_ORDERS | {"read a payment", "read a shipment"}}
+    own = {name: ENDPOINTS[name][3] for name in READ_OWN | {"read a payment", "read a shipment"}}
     assert {name: asked(alice, name, order).status_code for name in own} == own
 
 
