@@ -128,6 +128,7 @@ class Batch:
     def retake(self, given: Input) -> Outcome:
         """Takes what was set aside, past the others of its aggregate that wait. Raises why it cannot be taken."""
         outcome = Outcome(given)
+        self.outcomes.append(outcome)
         if storage.entry_id(given.key, given.id) in self._seen:
             outcome.duplicate = True
             return outcome
@@ -200,6 +201,7 @@ class Batch:
             if decision.rows[name] is not row.state:
                 row.become(decision.rows[name], self._now)
         outcome.events = [event for event, _ in decision.events]
+        outcome.began = held.created_at
         return None
 
     def _rows_beside(self, held: Held, payload: Message) -> dict[str, Held]:

@@ -5,16 +5,17 @@ sequence. Two statuses say that an operation has no outcome yet: "unavailable" (
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Protocol
 
 import msgspec
 import stamina
 import structlog
 
-from ecommerce import killpoints
+from ecommerce import identity, killpoints, tracing
 from ecommerce.killpoints import Place
-from ecommerce.outside import Outside, Rejected, Unavailable, full_jitter
+from ecommerce.outside import Outside, Rejected, Unavailable
+from ecommerce.retrying import full_jitter
 
 MAX_OPERATIONS = 500  # in one request
 
@@ -49,6 +50,19 @@ def ask_each(outside: Outside, path: str, operations: Sequence[Operation], *, ex
     Operations that fail in passing are asked again, up to the party's number of attempts. A batch that the party
     rejects is halved, so that a wrong operation fails alone. `also` are further fields of the request.
     """
+    with calling(outside.name, path, operations):
+        return _ask_each(outside, path, operations, expected, also)
+
+
+def calling(party: str, path: str, operations: Sequence[Operation]) -> AbstractContextManager[tracing.Step]:
+    """Around asking a party about these orders."""
+    orders = [operation.order for operation in operations]
+    return tracing.step(f"{party} {path}", id=identity.new_id(), kind=tracing.Kind.CLIENT, orders=orders)
+
+
+def _ask_each(
+    outside: Outside, path: str, operations: Sequence[Operation], expected: Any, also: dict[str, Any]
+) -> list[Any]:
     labels = (outside.name, path)
     killpoints.reached(Place.OUTSIDE_BEFORE_CALL, labels)
     answers: list[Raw] = [Unknown(detail="not asked")] * len(operations)

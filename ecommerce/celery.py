@@ -3,19 +3,44 @@
 import os
 from typing import Any
 
-from celery import Celery
-from celery.signals import worker_ready
+from celery import Celery, Task
+from celery.signals import beat_init, setup_logging, worker_init, worker_ready
 
 from ecommerce import broker, garbage
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 
 broker.install()
-app = Celery("ecommerce")
+
+
+class ToldTask(Task):
+    """A task that leaves a line, a count and a span for each of its orders."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        from ecommerce import told  # it needs the settings, which the application has not read yet
+
+        with told.task(self.name, self.request, args):
+            return super().__call__(*args, **kwargs)
+
+
+app = Celery("ecommerce", task_cls=ToldTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def _leave_logging_alone(**_: Any) -> None:
+    """Whoever takes this signal keeps Celery from setting the level of all loggers to its own."""
 
 
 @worker_ready.connect
 def _settle(**_: Any) -> None:
     garbage.settle()
+
+
+@worker_init.connect
+@beat_init.connect
+def _serve_metrics(**_: Any) -> None:
+    from ecommerce import ownmetrics
+
+    ownmetrics.serve()

@@ -13,6 +13,7 @@ import structlog
 from celery import current_app
 from kombu.exceptions import OperationalError
 
+from ecommerce import tracing
 from ecommerce.messages import Envelope
 from ecommerce.service import Service
 
@@ -21,20 +22,23 @@ log = structlog.get_logger(__name__)
 # So many operations a task at most: what the outside parties take in one call.
 _AT_ONCE = 500
 _MOST_WAITING = 1000  # tasks, while Redis is away
+PARENTS = "trace_parents"  # a header of a task
+
+Headers = dict[str, Any] | None
 
 
 class Dispatcher:
     """Queues tasks in the order in which they come, up to `most_waiting` of them, from any number of threads."""
 
     def __init__(self, *, most_waiting: int = _MOST_WAITING) -> None:
-        self._waiting: queue.Queue[tuple[str, str, Sequence[str]]] = queue.Queue(most_waiting)
+        self._waiting: queue.Queue[tuple[str, str, Sequence[str], Headers]] = queue.Queue(most_waiting)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def queue(self, task: str, keys: Sequence[str], *, on: str) -> None:
+    def queue(self, task: str, keys: Sequence[str], *, on: str, headers: Headers = None) -> None:
         """Has `task` queued for the aggregates `keys`, soon, on the Celery queue `on`."""
         try:
-            self._waiting.put_nowait((on, task, keys))
+            self._waiting.put_nowait((on, task, keys, headers))
         except queue.Full:
             log.warning("task not queued, the sweep will find it", error="too many are waiting", task=task)
         self._start()
@@ -47,9 +51,9 @@ class Dispatcher:
 
     def _work(self) -> None:
         while True:
-            on, task, keys = self._waiting.get()
+            on, task, keys, headers = self._waiting.get()
             try:
-                current_app.send_task(task, args=[keys], queue=on)
+                current_app.send_task(task, args=[keys], queue=on, headers=headers)
             except (OperationalError, OSError) as error:
                 log.warning("task not queued, the sweep will find it", error=repr(error), task=task)
 
@@ -62,14 +66,22 @@ def ask_outside(service: Service, facts: Iterable[Envelope[Any]]) -> None:
 
     On the service's own queue: a party that hangs keeps its own workers busy, not those of another.
     """
-    keys: dict[str, list[str]] = defaultdict(list)
+    asked: dict[str, list[Envelope[Any]]] = defaultdict(list)
     for fact in facts:
-        keys[service.asks[type(fact.payload)]].append(fact.payload.key)
-    for task, wanted in keys.items():
+        asked[service.asks[type(fact.payload)]].append(fact)
+    for task, wanted in asked.items():
         for chunk in _chunks(wanted):
-            _dispatcher.queue(task, chunk, on=service.name)
+            keys = [fact.payload.key for fact in chunk]
+            _dispatcher.queue(task, keys, on=service.name, headers=_traced(service, chunk))
 
 
-def _chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(keys), _AT_ONCE):
-        yield keys[start : start + _AT_ONCE]
+def _traced(service: Service, facts: Sequence[Envelope[Any]]) -> Headers:
+    """The spans that the task's are below, by order: those of the taking that called for it."""
+    if not tracing.is_on():
+        return None
+    return {PARENTS: {fact.payload.key: tracing.span_id(service.name, fact.causation_id or "") for fact in facts}}
+
+
+def _chunks(facts: Sequence[Envelope[Any]]) -> Iterator[Sequence[Envelope[Any]]]:
+    for start in range(0, len(facts), _AT_ONCE):
+        yield facts[start : start + _AT_ONCE]

@@ -5,6 +5,7 @@ writes log, aggregates, outbox, dead letters and the consumer's positions togeth
 single input, so callers hand over what they have.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -16,7 +17,7 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from ecommerce import identity, killpoints
+from ecommerce import identity, killpoints, tracing, witness
 from ecommerce.batch import Batch
 from ecommerce.dispatch import ask_outside
 from ecommerce.groupcommit import GroupCommit
@@ -83,17 +84,21 @@ class Engine:
     def input(self, message: Message, *, id: str, at: datetime | None = None) -> Input:
         """An input made here: a command, an answer or a deadline, with its deterministic `id`."""
         envelope = seal_in_envelope(message, id=id, at=at or identity.now(), cause=None)
-        return Input(id=id, key=message.key, data=encode(envelope), envelope=envelope)
+        if step := tracing.current():
+            step.about(envelope.correlation_id)
+        return Input(id=id, key=message.key, data=encode(envelope), envelope=envelope, within=step)
 
     def transact(self, body: Callable[[Batch, ClientSession], T]) -> T:
         """Runs `body` with an empty batch in one transaction, then asks outside what the batch, if written, calls for.
 
         The body may run several times, each time with another batch.
         """
+        began = time.time_ns()
         batch, result = in_transaction(self.service.name, lambda session: self._attempt(body, session))
         killpoints.reached(Place.ENGINE_AFTER_COMMIT, batch.labels())
         if batch.asked:
             ask_outside(self.service, batch.asked)
+        witness.taken(self.service, batch.outcomes, began=began)
         return result
 
     def _attempt(self, body: Callable[[Batch, ClientSession], T], session: ClientSession) -> tuple[Batch, T]:

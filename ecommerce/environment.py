@@ -21,9 +21,11 @@ CARRIER_WEBHOOK = "carrier webhook"
 SERVICES = ("orders", "inventory", "payments", "shipping")
 
 
-def _url(*schemes: str) -> AfterValidator:
+def _url(*schemes: str, needed: bool = True) -> AfterValidator:
     def check(value: str) -> str:
         scheme, _, rest = value.partition("://")
+        if not (value or needed):
+            return value
         if scheme not in schemes or not rest:
             raise ValueError(f"must be a URL of the form {schemes[0]}://host:port")
         return value
@@ -116,6 +118,10 @@ class Environment(BaseSettings):
     ORDER_DEADLINE_SECONDS: Annotated[int, Field(ge=1, le=86_400)] = 900
     DATABASE_PREFIX: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,30}$")] = ""
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    METRICS_PORT: Annotated[int, Field(ge=0, le=65535)] = 0
+    OTEL_EXPORTER_OTLP_ENDPOINT: Annotated[str, _url("http", "https", needed=False)] = ""
+    OTEL_TRACES_FILE: Annotated[str, AfterValidator(_in_a_folder)] = ""
+    OTEL_TRACES_RATIO: Annotated[float, Field(ge=0, le=1)] = 1.0
     SIGN_IN_FAILURES_PER_ADDRESS: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     THROTTLE_ADDRESS: _Throttle = ""
     THROTTLE_USER: _Throttle = ""

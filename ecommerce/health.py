@@ -42,10 +42,13 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text format."""
-    return HttpResponse(prometheus_client.generate_latest(), content_type=prometheus_client.CONTENT_TYPE_LATEST)
+    text = prometheus_client.generate_latest() + prometheus_client.generate_latest(_pipeline)
+    return HttpResponse(text, content_type=prometheus_client.CONTENT_TYPE_LATEST)
 
 
-prometheus_client.REGISTRY.register(PipelineMetrics())
+# Beside what the process itself counts, which every process tells: these are for the web processes alone to tell.
+_pipeline = prometheus_client.CollectorRegistry()
+_pipeline.register(PipelineMetrics())
 
 
 def _mongo() -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
 from ecommerce.messages import Envelope, Refused
+from ecommerce.tracing import Step
 
 Headers = Sequence[tuple[str, bytes | None]]
 
@@ -40,7 +42,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     """One input of a service: a message from Kafka (then it has a `source`), a command, an answer or a deadline.
 
     `data` are its original bytes. A message that could not be read has an `error` instead of an `envelope`; its `key`
-    is then Kafka's, or empty when that cannot be read either.
+    is then Kafka's, or empty when that cannot be read either. `within` is the request or task that made the input.
     """
 
     id: str
@@ -49,14 +51,19 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     envelope: Envelope[Any] | None = None
     source: Source | None = None
     error: Exception | None = None
+    within: Step | None = None
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of one input: the service's own events, in order, or why there are none."""
+    """What became of one input: the service's own events, in order, or why there are none.
+
+    `began` is when its aggregate took its first input.
+    """
 
     input: Input
     events: list[Envelope[Any]] = field(default_factory=list)
     duplicate: bool = False
     refused: Refused | None = None
     parked: bool = False
+    began: datetime | None = None

@@ -1,9 +1,15 @@
 """JSON lines for everything that logs, on stdout: the project's own lines and those of its libraries."""
 
+import logging
 import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import structlog
+
+from ecommerce.tracing import trace_id
 
 _SECRET_NAMES = re.compile("password|token|secret|authorization|cookie|refresh|access|ticket", re.IGNORECASE)
 _SECRET_TEXTS = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?i:bearer)\s+[\w.~+/=-]+|\b(?:sk|rk|whsec|pm|tok)_\w+")
@@ -23,8 +29,57 @@ def _hidden_in(value: Any) -> Any:
     return [_hidden_in(each) for each in value] if isinstance(value, list | tuple) else value
 
 
+def with_its_trace(_logger: Any, _method: str, line: dict[str, Any]) -> dict[str, Any]:
+    """A line about an order is found by the order's trace too."""
+    if isinstance(order := line.get("correlation_id"), str):
+        line["trace_id"] = trace_id(order)
+    return line
+
+
+class Lines:
+    """A logger of many lines of the same kind at once, which cost some microseconds each instead of a hundred.
+
+    They may hold names, ids and numbers only: nobody looks for secrets in them.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def is_on(self, level: int = logging.INFO) -> bool:
+        return self._logger.isEnabledFor(level)
+
+    def info(self, lines: Iterable[dict[str, Any]]) -> None:
+        self.log(logging.INFO, lines)
+
+    def log(self, level: int, lines: Iterable[dict[str, Any]]) -> None:
+        """Logs each of `lines`, whose "event" says what happened."""
+        if self.is_on(level) and (every := list(lines)):
+            self._logger.log(level, every[0]["event"], extra={"lines": every})
+
+
+lines = Lines
+
+
+class Formatter(structlog.stdlib.ProcessorFormatter):
+    """A JSON line for a record; several for one of `Lines`."""
+
+    def __init__(self, *, service: str, **given: Any) -> None:
+        super().__init__(**given)
+        self._service = service
+        self._encode: Callable[[Any], bytes] = msgspec.json.Encoder(enc_hook=str).encode
+
+    def format(self, record: logging.LogRecord) -> str:
+        every = getattr(record, "lines", None)
+        if every is None:
+            return super().format(record)
+        at = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
+        shared = {"service": self._service, "logger": record.name, "level": record.levelname.lower(), "timestamp": at}
+        return b"\n".join([self._encode(shared | line) for line in every]).decode()
+
+
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
+    with_its_trace,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.stdlib.ExtraAdder(),
@@ -47,7 +102,8 @@ def configuration(level: str, service: str) -> dict[str, Any]:
         return line
 
     formatter = {
-        "()": structlog.stdlib.ProcessorFormatter,
+        "()": Formatter,
+        "service": service,
         "foreign_pre_chain": _SHARED,
         "processors": [
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -71,6 +127,8 @@ def configuration(level: str, service: str) -> dict[str, Any]:
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.worker.request": {"level": "WARNING"},
             "django.request": {"level": "ERROR"},
+            "opentelemetry": {"level": "CRITICAL"},  # `exporting` says it once, not every second
+            "urllib3": {"level": "ERROR"},
             "stripe": {"level": "WARNING"},  # below that, it writes out what it sends and is told: tokens of cards
             "stamina": {"level": "ERROR"},  # what a retry was about is said where it is given up
         },

@@ -3,7 +3,6 @@
 Written in the transaction of the events; deleted by the relay once the broker has acknowledged all of them.
 """
 
-import hashlib
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any
 
 from pymongo.database import Database
 
+from ecommerce import tracing
 from ecommerce.messages import Envelope
 from ecommerce.service import Service
 from ecommerce.storage import Document
@@ -56,17 +56,8 @@ def headers_of(event: Envelope[Any]) -> list[tuple[str, bytes]]:
         ("event-version", event.version.encode()),
         ("correlation-id", event.correlation_id.encode()),
         ("causation-id", (event.causation_id or "").encode()),
-        ("traceparent", traceparent(event.correlation_id, event.event_id).encode()),
+        ("traceparent", tracing.traceparent(event.correlation_id, event.event_id).encode()),
     ]
-
-
-def traceparent(correlation_id: str, event_id: str) -> str:
-    """W3C trace context: an order is one trace, an event one span, and both ids follow from those of the event."""
-    trace = correlation_id.replace("-", "")
-    if len(trace) != 32 or not set(trace) <= set("0123456789abcdef"):
-        trace = hashlib.blake2b(correlation_id.encode(), digest_size=16).hexdigest()
-    span = hashlib.blake2b(event_id.encode(), digest_size=8).hexdigest()
-    return f"00-{trace}-{span}-01"
 
 
 def dead_letter_copy(service: Service, letter: Document) -> Document:

@@ -3,10 +3,7 @@
 Calls must carry an idempotency key: a request whose connection broke is sent again.
 """
 
-import itertools
-import math
 import os
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,11 +17,12 @@ import pybreaker
 import stamina
 import structlog
 
+from ecommerce import counters
+from ecommerce.retrying import RetryBudget, full_jitter
+
 CLOSED, OPEN, HALF_OPEN = pybreaker.STATE_CLOSED, pybreaker.STATE_OPEN, pybreaker.STATE_HALF_OPEN
 STATES = (CLOSED, HALF_OPEN, OPEN)  # from the best to the worst
 
-_BACKOFF = 0.1  # seconds: the longest wait before the first retry; it doubles with each
-_MAX_BACKOFF = 5.0
 _MAX_CONNECT = 2.0
 _TOO_BUSY = 429
 _TRANSIENT = frozenset({_TOO_BUSY, 502, 503, 504})
@@ -68,49 +66,6 @@ class RequestFailed(Unavailable):
         super().__init__(detail)
         self.transient = transient
         self.broken = broken
-
-
-def full_jitter(
-    may_retry: Callable[[Exception], bool], *, attempts: int, deadline: float = math.inf
-) -> Callable[[Exception], bool | float]:
-    """How long to wait before a retry: a hook for `stamina.retry_context`, made anew for each call.
-
-    stamina's own jitter is a constant added to the backoff, which leaves callers in step; this one is drawn from zero
-    to the backoff (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). `deadline` is a time
-    of `time.monotonic` that no retry may start after.
-    """
-    failed = itertools.count(1)
-
-    def pause(error: Exception) -> bool | float:
-        number = next(failed)
-        seconds = random.uniform(0, min(_MAX_BACKOFF, _BACKOFF * 2 ** (number - 1)))
-        in_time = time.monotonic() + seconds < deadline
-        return seconds if number < attempts and in_time and may_retry(error) else False
-
-    return pause
-
-
-class RetryBudget:
-    """Retries that a party is good for: `reserve` in a row, then one for every ten calls that went well.
-
-    Keeps retries from multiplying the load of a party in trouble (gRPC's retry throttling, proposal A6). Thread-safe.
-    """
-
-    def __init__(self, *, reserve: int = 10) -> None:
-        self._most = self._left = reserve * 10
-        self._lock = threading.Lock()
-
-    def spend(self) -> bool:
-        """Takes one retry, if there is one left."""
-        with self._lock:
-            allowed = self._left >= 10
-            self._left -= 10 if allowed else 0
-            return allowed
-
-    def earn(self) -> None:
-        """Counts a call that went well."""
-        with self._lock:
-            self._left = min(self._most, self._left + 1)
 
 
 class Breaker:
@@ -198,6 +153,7 @@ class _Changes(pybreaker.CircuitBreakerListener):
             "circuit_breaker_changed", party=cb.name, was=old_state and old_state.name, now=new_state.name,
             failures=cb.fail_counter, reset_seconds=cb.reset_timeout,
         )  # fmt: skip
+        counters.BREAKER_CHANGES.labels(cb.name, new_state.name).inc()
         self._breaker.since = datetime.now(UTC)
         self._breaker.on_change()
 
@@ -246,7 +202,9 @@ class Outside:
         deadline = time.monotonic() + self._timeout
         hook = full_jitter(self._may_retry, attempts=self.attempts, deadline=deadline)
         for attempt in stamina.retry_context(on=hook, attempts=self.attempts, timeout=None):
-            with attempt, self.breaker.request():
+            if attempt.num > 1:
+                counters.RETRIES.labels(self.name).inc()
+            with attempt, self.breaker.request(), _counted(self.name):
                 answer = read(self._request(method, path, deadline=deadline, **content))
         self._budget.earn()
         return answer
@@ -285,6 +243,19 @@ class Outside:
                 client = httpx.Client(base_url=self.url, trust_env=False)
                 self._clients[os.getpid()] = client
             return client
+
+
+@contextmanager
+def _counted(party: str) -> Iterator[None]:
+    outcome = "failed"
+    try:
+        yield
+        outcome = "ok"
+    except Rejected:
+        outcome = "rejected"
+        raise
+    finally:
+        counters.REQUESTS.labels(party, outcome).inc()
 
 
 def _until(deadline: float, response: httpx.Response) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 from pymongo.write_concern import WriteConcern
 
-from ecommerce import following, kafka, killpoints, outbox
+from ecommerce import following, kafka, killpoints, outbox, witness
 from ecommerce.killpoints import Place
 from ecommerce.leases import Lease
 from ecommerce.storage import Document
@@ -117,7 +117,7 @@ class Acknowledgements:
             for name, database in databases.items()
         }
         self._delete_at = 0.0
-        self._complete: deque[tuple[str, str]] = deque()
+        self._complete: deque[tuple[str, Document, int]] = deque()  # with the time of the last acknowledgement
         self._in_hand: set[tuple[str, str]] = set()
         self._error: BaseException | None = None
         self._over = threading.Event()
@@ -153,7 +153,9 @@ class Acknowledgements:
         assert self._producer is not None
         self._in_hand.add((database, document["_id"]))
         messages = document["messages"]
-        pending = _Pending(len(messages), lambda: self._complete.append((database, document["_id"])), self._fail)
+        pending = _Pending(
+            len(messages), lambda: self._complete.append((database, document, time.time_ns())), self._fail
+        )
         for before, message in enumerate(messages):
             if not self._produce(message, pending):
                 return before
@@ -208,9 +210,10 @@ class Acknowledgements:
     def _delete(self) -> None:
         while self._complete:
             done: dict[str, list[str]] = {}
-            for _ in range(min(len(self._complete), _DELETE_AT_ONCE)):
-                name, id = self._complete.popleft()
-                done.setdefault(name, []).append(id)
+            acknowledged = [self._complete.popleft() for _ in range(min(len(self._complete), _DELETE_AT_ONCE))]
+            for name, document, _ in acknowledged:
+                done.setdefault(name, []).append(document["_id"])
+            witness.relayed([(document, at) for _, document, at in acknowledged])
             for name, ids in done.items():
                 killpoints.reached(Place.RELAY_AFTER_ACKNOWLEDGEMENT, (name,))
                 self._outboxes[name].delete_many({"_id": {"$in": ids}})

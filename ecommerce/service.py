@@ -60,6 +60,8 @@ class Service:
     single_writer: bool = False  # its consumer holds a lease: rows shared by many orders starve several writers
     # The Celery task that asks the outside world what a fact of the log calls for, by the kind of fact.
     asks: Mapping[type[Message], str] = field(default_factory=dict)
+    # The facts that end a saga, and what they call its outcome.
+    ends: Mapping[type[Message], str] = field(default_factory=dict)
 
     @cached_property
     def taker(self) -> dict[type[Message], Aggregate]:

@@ -73,4 +73,5 @@ ORDERS = Service(
     name="orders",
     aggregates=(ORDER, PRODUCTS),
     publishes=(OrderCreated, OrderConfirmed, OrderCancellationRequested, OrderCancelled, OrderCompleted),
+    ends={OrderCompleted: "completed", OrderCancelled: "cancelled"},
 )

@@ -11,7 +11,7 @@ from django.db import connections
 from ecommerce import heartbeats
 from tests import settings
 from tests.processes import MANAGE, ProjectProcess
-from tests.servers import Servers
+from tests.servers import Servers, free_ports
 from tests.topics import make_topics_anew
 
 URL = f"http://127.0.0.1:{settings.WEB_PORT}"
@@ -29,7 +29,10 @@ def pipeline_processes(folder: Path, *, deadline_seconds: int, consumers: int = 
 
     def worker(name: str, queue: str, *pool: str) -> ProjectProcess:
         arguments = [*celery, "worker", "-Q", queue, "-P", *pool, "-n", f"{name}@tests", *quiet]
-        return ProjectProcess(name=name, arguments=arguments, env=deadline)
+        return ProjectProcess(name=name, arguments=arguments, env=deadline | measured())
+
+    def measured() -> dict[str, str]:
+        return {"METRICS_PORT": str(free_ports(1)[0])}
 
     web = ["-m", "uvicorn", "ecommerce.asgi:application", "--port", str(settings.WEB_PORT), "--lifespan", "off"]
     web += ["--no-access-log", "--log-level", "warning"]
@@ -39,14 +42,16 @@ def pipeline_processes(folder: Path, *, deadline_seconds: int, consumers: int = 
         _sandbox("carrier", settings.CARRIER_PORT, folder, "--webhook", f"{URL}/api/v1/webhooks/carrier"),
         ProjectProcess(name="web", arguments=web, is_ready=lambda: _answers(f"{URL}/readyz")),
         *(
-            ProjectProcess(name=name, arguments=[MANAGE, "consume", service], env={"SERVICE": service})
+            ProjectProcess(name=name, arguments=[MANAGE, "consume", service], env={"SERVICE": service} | measured())
             for service in SERVICES
             for name in consumer_names(service, consumers)
         ),
         worker("worker", "default", "threads", "-c", "4"),
         *(worker(f"worker-{service}", service, "threads", "-c", "8") for service in ASKING),
         worker("relay", "relay", "solo"),
-        ProjectProcess(name="beat", arguments=[*celery, "beat", "-s", str(folder / "beat"), "--pidfile="]),
+        ProjectProcess(
+            name="beat", arguments=[*celery, "beat", "-s", str(folder / "beat"), "--pidfile="], env=measured()
+        ),
     ]
 
 

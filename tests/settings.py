@@ -35,6 +35,10 @@ os.environ |= {
     "THROTTLE_SIGN_IN": "",
     "THROTTLE_ORDERS": "",
     "LOG_LEVEL": "INFO",
+    "METRICS_PORT": "",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "",
+    "OTEL_TRACES_FILE": "",
+    "OTEL_TRACES_RATIO": "",
 }
 
 from ecommerce.settings import *  # noqa: E402, F403

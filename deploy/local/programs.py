@@ -14,6 +14,19 @@ from ecommerce.environment import CARRIER_WEBHOOK, derived
 SERVICES = ("orders", "inventory", "payments", "shipping")
 ASKING = ("payments", "shipping")  # the services that ask an outside party
 WATCHED = ("ecommerce", *SERVICES, "frontend", "deploy")
+# What has no port of its own answers /metrics on these.
+METRICS_PORTS = {
+    name: 9401 + place
+    for place, name in enumerate(
+        [
+            *(f"consumer-{name}" for name in SERVICES),
+            "worker",
+            *(f"worker-{name}" for name in ASKING),
+            "relay",
+            "beat",
+        ]
+    )
+}
 SERVICE_PORTS = dict(zip(SERVICES, range(4001, 4005), strict=True))
 DEFAULT_GATEWAY, DEFAULT_CARRIER = "http://127.0.0.1:4101", "http://127.0.0.1:4102"
 
@@ -116,4 +129,5 @@ def _python(name: str, arguments: list[str], *, service: str, reload: bool, port
     if reload:
         watch = [sys.executable, "-m", "watchfiles", "--filter", "python", "--sigint-timeout", "10"]
         command = [*watch, shlex.join(command), *WATCHED]
-    return Program(name=name, command=command, env={"SERVICE": service}, ports=ports)
+    measured = {"METRICS_PORT": str(METRICS_PORTS[name])} if name in METRICS_PORTS else {}
+    return Program(name=name, command=command, env={"SERVICE": service, **measured}, ports=ports)

@@ -13,7 +13,7 @@ import msgspec
 import stripe
 import structlog
 
-from ecommerce.batches import Unknown
+from ecommerce.batches import Unknown, calling
 from ecommerce.outside import Outside, Unavailable
 from payments import gateway as g
 from payments.stripe.api import StripeApi
@@ -53,7 +53,11 @@ class StripeGateway:
         return self._each(self._lookup, operations)
 
     def _each(self, perform: Callable[[Asked], Any], operations: Sequence[Asked]) -> list[Any]:
-        with ThreadPoolExecutor(self._at_once, thread_name_prefix="stripe") as threads:
+        name = perform.__name__.strip("_")
+        with (
+            calling(self.outside.name, name, operations),
+            ThreadPoolExecutor(self._at_once, thread_name_prefix="stripe") as threads,
+        ):
             return list(threads.map(lambda operation: self._safely(perform, operation), operations))
 
     def _safely(self, perform: Callable[[Asked], Any], operation: Asked) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ecommerce import garbage
+from ecommerce import garbage, ownmetrics
 from ecommerce.consumer import ServiceConsumer
 from ecommerce.heartbeats import Heartbeat, told
 from ecommerce.registry import engine
@@ -26,6 +26,7 @@ class Command(BaseCommand):
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: consumer.stop())
         garbage.settle()
+        ownmetrics.serve()
         beat = Heartbeat(service=service, kind="consumer", subject=service, values=consumer.lag.describe)
         with told(beat):
             consumer.run()

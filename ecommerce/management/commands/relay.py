@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from pymongo.errors import PyMongoError
 
-from ecommerce import garbage
+from ecommerce import garbage, ownmetrics
 from ecommerce.registry import engine
 from ecommerce.relay import DeliveryFailed, Shift
 
@@ -28,6 +28,7 @@ class Command(BaseCommand):
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self._stop)
         garbage.settle()
+        ownmetrics.serve()
         while not self._stopping:
             try:
                 produced = Shift([database], stop=lambda: self._stopping).run()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from deploy.local.programs import pipeline
+from deploy.local.programs import METRICS_PORTS, pipeline
 from tests.pipeline import pipeline_processes
 
 
@@ -16,6 +16,17 @@ def test_no_worker_takes_the_tasks_of_two_parties_or_those_and_the_deadlines() -
     expected = ["default", "payments", "relay", "shipping"]
     assert queues(program.command for program in pipeline({})) == expected
     assert queues(process.arguments for process in pipeline_processes(Path(), deadline_seconds=1)) == expected
+
+
+def test_every_process_of_ours_without_a_port_tells_its_metrics_on_one_of_its_own() -> None:
+    programs = [each for each in pipeline({}) if each.env and not each.ports]
+    assert {program.name: program.env["METRICS_PORT"] for program in programs} == {
+        name: str(port) for name, port in METRICS_PORTS.items()
+    }
+    taken = [
+        port for each in pipeline({}) for port in (*each.ports, *map(int, [each.env.get("METRICS_PORT", 0)])) if port
+    ]
+    assert len(taken) == len(set(taken))
 
 
 def test_with_stripe_no_sandbox_gateway_is_started() -> None:

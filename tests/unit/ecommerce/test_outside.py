@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 import ecommerce.outside
+import ecommerce.retrying
 from ecommerce.outside import (
     CLOSED,
     HALF_OPEN,
@@ -21,10 +22,9 @@ from ecommerce.outside import (
     Outside,
     Rejected,
     RequestFailed,
-    RetryBudget,
     Unavailable,
-    full_jitter,
 )
+from ecommerce.retrying import RetryBudget, full_jitter
 
 Answer = tuple[int, bytes] | Callable[[BaseHTTPRequestHandler], None]
 
@@ -147,7 +147,8 @@ def test_an_answer_that_drips_is_cut_off_at_the_time_limit(party: Party) -> None
 def test_the_time_limit_holds_for_a_call_with_its_retries(party: Party, monkeypatch: pytest.MonkeyPatch) -> None:
     # A clock on which every request takes a quarter of a second.
     clock = SimpleNamespace(monotonic=lambda: 0.25 * len(party.requests))
-    monkeypatch.setattr(ecommerce.outside, "time", clock)
+    for module in (ecommerce.outside, ecommerce.retrying):
+        monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(random, "uniform", lambda least, most: 0.0)
     party.answers = [(503, b"")]
     fail(Outside("bank", party.url, timeout=0.6, attempts=100, failures=100))
