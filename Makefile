@@ -12,7 +12,7 @@ RATE ?= 20
 DURATION ?= 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser up down ps logs dev seed demo audit lint format contracts test test\:unit test\:contract test\:simulation test\:integration test\:security test\:fuzz test\:browser test\:system test\:chaos bench bench-full load-test
+.PHONY: help install browser up down up-docker down-docker ps logs dev seed demo audit lint format tools contracts test test\:unit test\:contract test\:simulation test\:integration test\:security test\:fuzz test\:browser test\:system test\:chaos bench bench-full load-test
 
 help: ## Lists these commands
 	@sed -n 's/^\([a-z:\\-]*\): .*## /\1\t/p' Makefile | sed 's/\\//g' | expand -t 20
@@ -31,6 +31,13 @@ ps: ## One line a process: name pid state
 
 logs: ## Follows the logs
 	@$(PYTHON) -m deploy.local logs
+
+up-docker: ## The same in containers (compose.yaml); Docker has to be there
+	@[ -f .env ] || { sed "s|^JWT_SECRET=.*|JWT_SECRET=$$(openssl rand -base64 48)|" .env.example >.env; chmod 600 .env; }
+	docker compose up --build --detach --wait
+
+down-docker: ## Stops the containers; their data stays in volumes
+	docker compose down
 
 dev: install ## Everything, restarted when the code changes
 	@$(PYTHON) -m deploy.local up --reload
@@ -59,10 +66,13 @@ format: install ## Puts the code into its form
 browser:
 	@deploy/local/install.sh browser
 
-test: browser lint ## All tests that a change must pass, two files at a time, each with servers of its own
+tools:
+	@deploy/local/install.sh browser kustomize compose
+
+test: tools lint ## All tests that a change must pass, two files at a time, each with servers of its own
 	$(PYTEST) -n 2 --dist loadfile
 
-test\:unit: install ## The fast ones, without servers
+test\:unit: tools ## The fast ones, without servers
 	$(PYTEST) tests/unit
 
 test\:contract: install ## The events' schemas, as committed, against the code and each other

@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # Fetches what `make up` and `make test` need; run again, it changes nothing and takes no time.
 # On Debian, as root, it installs the missing packages; anyone else is told which ones and how to get them.
-# `install.sh browser` fetches what only the tests in a browser need too.
+# `install.sh browser kustomize compose` fetches too what only some tests need.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 readonly jars=var/lib/kafka pom=deploy/local/kafka/pom.xml lock=requirements-dev.lock
-readonly mock=var/lib/stripe-mock mock_version=v0.203.0
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "install: $*"; exit 1; }
@@ -96,28 +95,37 @@ kafka_jars() {
     trap - EXIT
 }
 
-# Only tests need it, so without Go there is none; the tests then say so. HOME is elsewhere: Go leaves much behind.
-stripe_mock() {
-    local go fresh
-    stamped $mock/.installed $mock_version && return
+# go_tool NAME PACKAGE@VERSION: builds a tool below var/lib. Only tests need such, so without Go there is none, and the tests
+# say so. HOME is elsewhere: Go leaves much behind.
+go_tool() {
+    local name=$1 package=$2 folder=var/lib/$1 go fresh
+    stamped $folder/.installed $package && return
     go=$(PATH=$PATH:/usr/local/go/bin command -v go) || {
-        say "install: Go is missing, so stripe-mock is not built and its tests fail. Get Go 1.22 or later from https://go.dev/dl/ (Debian 12's is older), then run 'make install' again."
+        say "install: Go is missing, so $name is not built and its tests fail. Get Go 1.22 or later from https://go.dev/dl/ (Debian 12's is older), then run 'make install' again."
         return 0
     }
-    say "install: stripe-mock"
-    fresh=$(mktemp -d "$PWD/var/lib/stripe-mock.XXXXXX")
+    say "install: $name"
+    fresh=$(mktemp -d "$PWD/$folder.XXXXXX")
     trap "rm -rf '$fresh'" EXIT
     (
         export GOENV=${GOENV:-${XDG_CONFIG_HOME:-$HOME/.config}/go/env}
         export HOME=$fresh XDG_CONFIG_HOME=$fresh GOPATH=$fresh/go GOCACHE=$fresh/cache GOBIN=$fresh/bin
-        GOFLAGS="$("$go" env GOFLAGS) -modcacherw" "$go" install github.com/stripe/stripe-mock@$mock_version
-    ) >var/lib/go.log 2>&1 || { tail -n 5 var/lib/go.log >&2; fail "Go could not build stripe-mock (all of it: var/lib/go.log). Is its module proxy reachable, and Go 1.22 or later? Then run 'make install' again."; }
-    mkdir -p $mock
-    mv "$fresh/bin/stripe-mock" $mock/stripe-mock
-    echo $mock_version >$mock/.installed
+        GOFLAGS="$("$go" env GOFLAGS) -modcacherw" "$go" install $package
+    ) >var/lib/go.log 2>&1 || { tail -n 5 var/lib/go.log >&2; fail "Go could not build $name (all of it: var/lib/go.log). Is its module proxy reachable, and Go 1.22 or later? Then run 'make install' again."; }
+    mkdir -p $folder
+    mv "$fresh"/bin/* $folder/$name
+    echo $package >$folder/.installed
     rm -rf "$fresh"
     trap - EXIT
 }
+
+stripe_mock() { go_tool stripe-mock github.com/stripe/stripe-mock@v0.203.0; }
+
+# Renders deploy/kubernetes, which tests then check; whoever installs there has a kubectl, which can do it too.
+kustomize() { go_tool kustomize sigs.k8s.io/kustomize/kustomize/v5@v5.7.1; }
+
+# Reads compose.yaml as Docker does.
+compose() { go_tool compose github.com/compose-spec/compose-go/v2/cmd@v2.9.0; }
 
 # For the tests that look at pages; nobody else needs it, so `make up` does not fetch it.
 browser() { have chromium || packages "Chromium" chromium; }

@@ -11,6 +11,8 @@ RUN = VAR / "run"
 LOGS = ROOT / "logs"
 KAFKA_JARS = VAR / "lib" / "kafka"
 STRIPE_MOCK = VAR / "lib" / "stripe-mock" / "stripe-mock"
+KUSTOMIZE = VAR / "lib" / "kustomize" / "kustomize"
+COMPOSE = VAR / "lib" / "compose" / "compose"
 LOG4J = ROOT / "deploy" / "local" / "kafka" / "log4j2.yaml"
 TETHER = ROOT / "deploy" / "local" / "tether.py"
 
