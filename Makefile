@@ -67,7 +67,7 @@ browser:
 	@deploy/local/install.sh browser
 
 tools:
-	@deploy/local/install.sh browser kustomize compose
+	@deploy/local/install.sh browser kustomize compose prometheus
 
 test: tools lint ## All tests that a change must pass, two files at a time, each with servers of its own
 	$(PYTEST) -n 2 --dist loadfile
@@ -84,7 +84,7 @@ contracts: install ## Writes JSON Schemas, AsyncAPI and OpenAPI from the code; r
 test\:simulation: install ## Random schedules of all four services in memory (SIMULATION_SCHEDULES, SIMULATION_SEED)
 	$(PYTEST) tests/simulation
 
-test\:integration: install ## On real servers
+test\:integration: tools ## On real servers
 	$(PYTEST) tests/integration
 
 test\:security: browser ## What nobody may do: roles, limits, tokens, headers, OWASP's ten
@@ -96,7 +96,7 @@ test\:browser: browser ## The back office in Chromium
 test\:fuzz: install ## The API against its own description, 5,000 cases and more (FUZZ_EXAMPLES)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100} $(PYTEST) tests/api/test_fuzz.py
 
-test\:system: install ## The whole pipeline as processes
+test\:system: tools ## The whole pipeline as processes
 	$(PYTEST) tests/system
 
 test\:chaos: install ## Kill points × branches of the saga, then outages (CHAOS_SEED): var/chaos/report.txt

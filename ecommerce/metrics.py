@@ -4,10 +4,11 @@ What a source does not give in time is left out: see `pipeline_source_up`.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from ecommerce import sources
+from ecommerce import identity, sources
 from ecommerce.audit import scheduled
 from ecommerce.lag import WINDOW
 from ecommerce.outside import STATES
@@ -34,6 +35,7 @@ class PipelineMetrics:
             yield _breakers(stored)
             yield _lag_seconds(stored)
             yield _pending(stored)
+            yield from _held_up(stored)
             if ends is not None:
                 yield _lag_messages(stored, ends)
         last = sources.AUDIT.get()
@@ -74,6 +76,27 @@ def _pending(stored: Mapping[str, Stored]) -> Metric:
         if told.pending is not None:
             family.add_metric([service], told.pending)
     return family
+
+
+def _held_up(stored: Mapping[str, Stored]) -> Iterator[Metric]:
+    now = identity.now()
+    for name, text, value in (
+        ("consumers_alive", "Consumers of the service that have told so lately.", lambda told: len(told.waits)),
+        ("outbox_documents", "Commits whose events Kafka has not acknowledged.", lambda told: told.outbox_depth),
+        ("outbox_oldest_seconds", "How long the first of them has waited.", lambda told: _age(told.outbox_since, now)),
+        ("relay_lease_held", "1 where a relay serves the service's outbox.", lambda told: float(told.relay_held)),
+        ("dead_letters_open", "Messages set aside, and those that wait behind them.", lambda told: told.dead_letters),
+        ("stuck_orders", "Orders that should have ended by their deadline, two minutes ago.", lambda told: told.stuck),
+    ):
+        family = _gauge(name, text, "service")
+        for service, told in stored.items():
+            if (found := value(told)) is not None:
+                family.add_metric([service], found)
+        yield family
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds()) if since else 0.0
 
 
 def _last_audit(last: scheduled.Result) -> Iterator[Metric]:

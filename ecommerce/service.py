@@ -62,6 +62,7 @@ class Service:
     asks: Mapping[type[Message], str] = field(default_factory=dict)
     # The facts that end a saga, and what they call its outcome.
     ends: Mapping[type[Message], str] = field(default_factory=dict)
+    unfinished: tuple[str, ...] = ()  # the statuses of what has not come to its end yet, in the first kind of aggregate
 
     @cached_property
     def taker(self) -> dict[type[Message], Aggregate]:

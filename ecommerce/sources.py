@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Generic, TypeVar
 
 import structlog
 from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
+from django.conf import settings
+from pymongo.database import Database
 
-from ecommerce import heartbeats, kafka, leases, outbox, positions
+from ecommerce import heartbeats, identity, kafka, leases, outbox, positions
 from ecommerce.audit import scheduled
 from ecommerce.deadletters import letters
 from ecommerce.inputs import Position
@@ -28,6 +30,8 @@ from ecommerce.relay import LEASE
 from ecommerce.service import Service
 from ecommerce.storage import Document
 
+STUCK_AFTER = timedelta(minutes=2)
+_MOST_STUCK = 10_000  # are counted
 _PATIENCE = 1.0
 _FRESH = 1.0
 _KAFKA_SECONDS = 5.0
@@ -79,6 +83,7 @@ class Stored:
     outbox_since: datetime | None  # None where it is empty
     dead_letters: int  # open ones
     relay_held: bool
+    stuck: int | None  # what should have ended by its deadline, `STUCK_AFTER` ago; None where nothing has one
 
     @property
     def breakers(self) -> dict[str, str]:
@@ -125,7 +130,14 @@ def _stored_by(service: Service) -> Stored:
         outbox_since=outbox.written_at({"_id": oldest}) if oldest else None,
         dead_letters=database[letters.COLLECTION].count_documents({"status": {"$in": list(letters.OPEN)}}),
         relay_held=leases.is_held(database, LEASE),
+        stuck=_stuck(service, database) if service.unfinished else None,
     )
+
+
+def _stuck(service: Service, database: Database[Document]) -> int:
+    since = identity.now() - settings.ORDER_DEADLINE - STUCK_AFTER
+    unfinished = {"status": {"$in": list(service.unfinished)}, "created_at": {"$lt": since}}
+    return database[service.aggregates[0].collection].count_documents(unfinished, limit=_MOST_STUCK)
 
 
 def _ends() -> Ends:

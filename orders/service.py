@@ -9,6 +9,7 @@ from inventory.events import (
     ProductUpserted,
 )
 from orders import domain
+from orders.domain import Status
 from orders.events import OrderCancellationRequested, OrderCancelled, OrderCompleted, OrderConfirmed, OrderCreated
 from orders.messages import CancelOrder, OrderExpired, PlaceOrder
 from payments.events import (
@@ -73,5 +74,6 @@ ORDERS = Service(
     name="orders",
     aggregates=(ORDER, PRODUCTS),
     publishes=(OrderCreated, OrderConfirmed, OrderCancellationRequested, OrderCancelled, OrderCompleted),
+    unfinished=(Status.PENDING, Status.RESERVED, Status.PAID, Status.SHIPPED, Status.CANCELLING),
     ends={OrderCompleted: "completed", OrderCancelled: "cancelled"},
 )

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Fetches what `make up` and `make test` need; run again, it changes nothing and takes no time.
 # On Debian, as root, it installs the missing packages; anyone else is told which ones and how to get them.
-# `install.sh browser kustomize compose` fetches too what only some tests need.
+# `install.sh browser kustomize compose prometheus` fetches too what only some tests need.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 readonly jars=var/lib/kafka pom=deploy/local/kafka/pom.xml lock=requirements-dev.lock
+readonly prometheus=var/lib/prometheus
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "install: $*"; exit 1; }
@@ -129,6 +130,23 @@ compose() { go_tool compose github.com/compose-spec/compose-go/v2/cmd@v2.9.0; }
 
 # For the tests that look at pages; nobody else needs it, so `make up` does not fetch it.
 browser() { have chromium || packages "Chromium" chromium; }
+
+# For the tests of the alerts. Only unpacked: the package itself would start a server of its own.
+prometheus() {
+    local fresh
+    [ ! -x $prometheus/promtool ] || return 0
+    have apt-get || fail "Prometheus is missing. Put prometheus and promtool into $prometheus. Then run 'make install' again."
+    say "install: Prometheus"
+    fresh=$(mktemp -d "$PWD/var/lib/prometheus.XXXXXX")
+    trap "rm -rf '$fresh'" EXIT
+    [ "$(id -u)" != 0 ] || [ -n "${apt_updated:-}" ] || apt_get update
+    (cd "$fresh" && apt-get -q download prometheus) >var/lib/apt.log 2>&1 && dpkg-deb -x "$fresh"/prometheus_*.deb "$fresh" \
+        || { tail -n 5 var/lib/apt.log >&2; fail "apt-get could not fetch Debian's prometheus (all of it: var/lib/apt.log). Is the package mirror reachable? Then run 'make install' again."; }
+    mkdir -p $prometheus
+    mv "$fresh"/usr/bin/prometheus "$fresh"/usr/bin/promtool $prometheus/
+    rm -rf "$fresh"
+    trap - EXIT
+}
 
 mkdir -p var/lib
 exec 9>var/lib/install.lock

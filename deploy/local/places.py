@@ -13,6 +13,8 @@ KAFKA_JARS = VAR / "lib" / "kafka"
 STRIPE_MOCK = VAR / "lib" / "stripe-mock" / "stripe-mock"
 KUSTOMIZE = VAR / "lib" / "kustomize" / "kustomize"
 COMPOSE = VAR / "lib" / "compose" / "compose"
+PROMETHEUS = VAR / "lib" / "prometheus" / "prometheus"
+PROMTOOL = PROMETHEUS.with_name("promtool")
 LOG4J = ROOT / "deploy" / "local" / "kafka" / "log4j2.yaml"
 TETHER = ROOT / "deploy" / "local" / "tether.py"
 

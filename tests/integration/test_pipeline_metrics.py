@@ -1,13 +1,15 @@
 """What /metrics tells of other processes, and that it tells it, or nothing, without waiting for anybody."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
-from ecommerce import heartbeats, storage
+from ecommerce import heartbeats, identity, sources, storage
 from ecommerce.heartbeats import Heartbeat, Pulse, tell, watched
 from ecommerce.outside import CLOSED, HALF_OPEN, OPEN, Outside, Unavailable
 from ecommerce.registry import engine
@@ -142,6 +144,25 @@ def test_questions_without_an_answer_are_counted() -> None:
     until("two", lambda: value("pending_questions", service="shipping") == 2)
     assert value("pending_questions", service="payments") == 0
     assert value("pending_questions", service="orders") is None  # it asks nobody
+
+
+def test_orders_that_have_outlived_their_deadline_are_counted_and_those_that_have_ended_are_not() -> None:
+    late = identity.now() - settings.ORDER_DEADLINE - sources.STUCK_AFTER - timedelta(seconds=5)
+    soon = late + timedelta(seconds=60)
+    for key, status, at in (("o1", "PENDING", late), ("o2", "PENDING", soon), ("o3", "COMPLETED", late)):
+        stored = {"_id": key, "status": status, "created_at": at, "customer_id": "c"}
+        engine("orders").database["orders"].insert_one(stored)
+    until("the one", lambda: value("stuck_orders", service="orders") == 1)
+    assert value("stuck_orders", service="payments") is None
+
+
+def test_what_lies_in_an_outbox_is_counted_with_its_age() -> None:
+    until("nothing", lambda: value("outbox_documents", service="orders") == 0)
+    assert value("outbox_oldest_seconds", service="orders") == 0
+    old = identity.milliseconds(identity.now()) - 60_000
+    engine("orders").database["outbox"].insert_one({"_id": f"{old:015d}-0", "messages": []})
+    until("its age", lambda: 60 <= (value("outbox_oldest_seconds", service="orders") or 0) < 240)
+    assert value("relay_lease_held", service="orders") == 0
 
 
 @pytest.mark.parametrize(("name", "other"), [("mongo", "kafka"), ("kafka", "mongo")])
