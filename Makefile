@@ -12,7 +12,7 @@ RATE ?= 20
 DURATION ?= 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser up down up-docker down-docker ps logs dev seed demo audit lint format tools contracts test test\:unit test\:contract test\:simulation test\:integration test\:security test\:fuzz test\:browser test\:system test\:chaos bench bench-full load-test
+.PHONY: help install browser up down up-docker down-docker ps logs dev seed demo audit lint format tools contracts test test\:unit test\:contract test\:simulation test\:integration test\:security test\:fuzz test\:browser test\:ui test\:system test\:chaos bench bench-full load-test
 
 help: ## Lists these commands
 	@sed -n 's/^\([a-z:\\-]*\): .*## /\1\t/p' Makefile | sed 's/\\//g' | expand -t 20
@@ -58,6 +58,7 @@ lint: install ## Style, types and structure
 	$(PYTHON) -m ruff format --check .
 	$(LINT_ENV) $(PYTHON) -m mypy ecommerce orders inventory payments shipping frontend deploy
 	.venv/bin/lint-imports
+	@deploy/local/install.sh ui_lint
 
 format: install ## Puts the code into its form
 	$(PYTHON) -m ruff check --fix .
@@ -70,6 +71,7 @@ tools:
 	@deploy/local/install.sh browser kustomize compose prometheus
 
 test: tools lint ## All tests that a change must pass, two files at a time, each with servers of its own
+	@deploy/local/install.sh ui_test
 	$(PYTEST) -n 2 --dist loadfile
 
 test\:unit: tools ## The fast ones, without servers
@@ -90,7 +92,10 @@ test\:integration: tools ## On real servers
 test\:security: browser ## What nobody may do: roles, limits, tokens, headers, OWASP's ten
 	$(PYTEST) tests/security
 
-test\:browser: browser ## The back office in Chromium
+test\:ui: ## The dashboard's own, without a browser
+	@deploy/local/install.sh ui_test
+
+test\:browser: browser ## The back office and the dashboard in Chromium
 	$(PYTEST) tests/browser
 
 test\:fuzz: install ## The API against its own description, 5,000 cases and more (FUZZ_EXAMPLES)

@@ -68,6 +68,8 @@ TEMPLATES = [
 ]
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = not PRODUCTION  # a dashboard that is built anew is served without a restart
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/frontend/assets/"  # their names change with what is in them
 LANGUAGE_CODE = "en"
 FORMAT_MODULE_PATH = ["ecommerce.formats"]
 TIME_ZONE = "UTC"

@@ -2,6 +2,11 @@
 
 from django.urls import path
 
-from frontend import views
+from frontend import pages, views
 
-urlpatterns = [path("", views.landing), path("api/v1/pipeline", views.PipelineView.as_view())]
+PAGES = ("", "orders", "orders/<str:id>", "dead-letters", "dead-letters/<str:id>", "shop")  # as the dashboard's routes
+
+urlpatterns = [
+    *(path(page, pages.dashboard) for page in PAGES),
+    path("api/v1/pipeline", views.PipelineView.as_view()),
+]

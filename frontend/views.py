@@ -1,7 +1,5 @@
-"""The pages, and what only they ask for."""
+"""What only the pages ask for."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -10,11 +8,6 @@ from ecommerce.http.describing import operation
 from ecommerce.http.permissions import Scope, needs
 from frontend.pipeline import pipeline
 from frontend.shapes import Pipeline
-
-
-def landing(request: HttpRequest) -> HttpResponse:
-    """Where everything is."""
-    return render(request, "frontend/landing.html")
 
 
 class PipelineView(APIView):

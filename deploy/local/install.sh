@@ -2,11 +2,13 @@
 # Fetches what `make up` and `make test` need; run again, it changes nothing and takes no time.
 # On Debian, as root, it installs the missing packages; anyone else is told which ones and how to get them.
 # `install.sh browser kustomize compose prometheus` fetches too what only some tests need.
+# `ui_lint` and `ui_test` check the dashboard.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 readonly jars=var/lib/kafka pom=deploy/local/kafka/pom.xml lock=requirements-dev.lock
 readonly prometheus=var/lib/prometheus
+readonly ui=frontend/ui built=frontend/static/frontend
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "install: $*"; exit 1; }
@@ -128,6 +130,33 @@ kustomize() { go_tool kustomize sigs.k8s.io/kustomize/kustomize/v5@v5.7.1; }
 # Reads compose.yaml as Docker does.
 compose() { go_tool compose github.com/compose-spec/compose-go/v2/cmd@v2.9.0; }
 
+# Without Node there is none: its page then says so, and all else works.
+dashboard() {
+    local wanted
+    node_is_new || { say "install: the dashboard is not built: it needs Node 20.19 or later (https://nodejs.org). Then run 'make install' again."; return 0; }
+    wanted=$(find $ui -name node_modules -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)
+    stamped $built/.built "$wanted" && [ -d $ui/node_modules ] && return
+    say "install: the dashboard"
+    (
+        cd $ui
+        export npm_config_cache=$OLDPWD/var/lib/npm npm_config_update_notifier=false
+        npm ci --no-audit --no-fund && npm run build
+    ) >var/lib/npm.log 2>&1 || { tail -n 5 var/lib/npm.log >&2; fail "the dashboard could not be built (all of it: var/lib/npm.log). Is the package registry reachable? Then run 'make install' again."; }
+    echo "$wanted" >$built/.built
+}
+
+node_is_new() {
+    have npm && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null
+}
+
+# `npm run` of the dashboard's checks, where it could be installed.
+ui_lint() { ui_run lint; }
+ui_test() { ui_run test; }
+ui_run() {
+    [ -d $ui/node_modules ] && node_is_new || { say "$1: the dashboard is left out: it needs Node 20.19 or later"; return 0; }
+    npm --prefix $ui run --silent "$1"
+}
+
 # For the tests that look at pages; nobody else needs it, so `make up` does not fetch it.
 browser() { have chromium || packages "Chromium" chromium; }
 
@@ -157,4 +186,5 @@ python_environment
 mongod_libraries
 kafka_jars
 stripe_mock
+dashboard
 for extra in "$@"; do "$extra"; done

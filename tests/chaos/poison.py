@@ -1,9 +1,7 @@
 """One poisoned message among 1,000 orders: the others do not notice, and its own order ends after a replay."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
-from pathlib import Path
 from random import Random
 
 from django.core.management import call_command
@@ -16,6 +14,7 @@ from tests.chaos.customers import ENDING, Load, fates
 from tests.chaos.scenario import Scenario
 from tests.load.running_pipeline import BATCH, order
 from tests.pipeline import SERVICES
+from tests.poisoning import cut_short, failed, mend
 from tests.processes import MANAGE, ProjectProcess
 from tests.waiting import until
 
@@ -29,23 +28,21 @@ def _poison(arena: Arena, load: Load, chance: Random) -> str:
     relay.stop()
     placed = _place()
     poisoned = chance.choice(placed)
-    original = _poison_outbox(poisoned)
+    original = cut_short(poisoned)
     relay.start()
     healthy = [Placed(_HEALTHY, id) for id in placed if id != poisoned]
     load.placed += healthy
     until("the others to end", lambda: set(fates(healthy).values()) == {"COMPLETED"}, seconds=110)
-    ids = _listed(poisoned)
+    ids = failed(poisoned)
     assert sorted(id.partition(":")[0] for id in ids) == sorted(SERVICES), ids
     assert fates([Placed(_POISONED, poisoned)]) == {poisoned: ""}
-    mended = arena.folder / "mended.json"
-    mended.write_bytes(original)
-    _mend(ids, mended)
+    mend(ids, original, arena.folder)
     after = chance.randint(1, len(SERVICES))
     with arena.killing(_replay(poisoned), Place.REPLAY_AFTER_COMMIT, after=after) as replay:
         replay.process.launch()
         until("the replay to be killed", replay.has_gone_off, seconds=90)
     call_command("dlq", "replay", "--key", poisoned, stdout=StringIO())
-    assert _listed(poisoned) == []
+    assert failed(poisoned) == []
     last = Placed(_POISONED, poisoned)
     load.placed.append(last)
     until("it to end too", lambda: fates([last]) == {poisoned: "COMPLETED"}, seconds=90)
@@ -61,30 +58,6 @@ def _place() -> list[str]:
         outcomes = engine("orders").take([order(number) for number in range(BATCH)])
         placed += [outcome.input.key for outcome in outcomes]
     return placed
-
-
-def _poison_outbox(order_id: str) -> bytes:
-    """Cuts the order's first event short, on its way to Kafka. Gives what it was."""
-    outbox = engine("orders").database["outbox"]
-    document = outbox.find_one({"messages.key": order_id})
-    assert document is not None
-    message = next(each for each in document["messages"] if each["key"] == order_id)
-    original = bytes(message["value"])
-    message["value"] = original[: len(original) // 2]
-    outbox.replace_one({"_id": document["_id"]}, document)
-    return original
-
-
-def _listed(order_id: str) -> list[str]:
-    """The ids of the failed letters that `dlq list` shows of the order."""
-    said = StringIO()
-    call_command("dlq", "list", "--key", order_id, "--status", "FAILED", stdout=said)
-    return [word for word in said.getvalue().split() if word.partition(":")[0] in SERVICES]
-
-
-def _mend(ids: Sequence[str], file: Path) -> None:
-    for id in ids:
-        call_command("dlq", "edit", id, "--file", str(file), "--reason", "cut short", stdout=StringIO())
 
 
 def _replay(order_id: str) -> ProjectProcess:

@@ -1,0 +1,15 @@
+/** The feed of this page, which follows who is signed in. */
+
+import { api, session } from "./api";
+import { Feed } from "./feed";
+
+export const feed = new Feed(async () => (await api<{ ticket: string }>("auth/ws-ticket", { method: "POST" })).ticket);
+
+function follow(): void {
+  const state = session.state;
+  if (state.is === "in") feed.start(state.user.scopes.has("pipeline:read"));
+  else feed.stop();
+}
+
+session.subscribe(follow);
+follow();
