@@ -7,10 +7,21 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 django.setup(set_prefix=False)
 
-from ecommerce import garbage  # noqa: E402  what follows needs the settings
-from ecommerce.http.server import Handler  # noqa: E402
+from django.conf import settings  # noqa: E402  what follows needs the settings
+from django.utils.module_loading import import_string  # noqa: E402
+
+from ecommerce import garbage  # noqa: E402
+from ecommerce.http.server import Handler, Receive, Scope, Send, refuse  # noqa: E402
 
 THREADS = 16
 
-application = Handler(threads=THREADS)
+_http = Handler(threads=THREADS)
+_websockets = import_string(settings.WEBSOCKETS) if settings.WEBSOCKETS else refuse
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """HTTP for Django, WebSockets for the app that has some in this process."""
+    await (_websockets if scope["type"] == "websocket" else _http)(scope, receive, send)
+
+
 garbage.settle()

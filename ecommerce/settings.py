@@ -161,8 +161,12 @@ if ENV.SERVICE == "all" and ENV.AUDIT_EVERY_SECONDS:
         "options": {"expires": ENV.AUDIT_EVERY_SECONDS},
     }
 CHANNEL_LAYERS = {
-    "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [ENV.REDIS_URL]}}
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [ENV.REDIS_URL], "prefix": f"{ENV.DATABASE_PREFIX}live"},
+    }
 }
+WEBSOCKETS = "frontend.routing.application" if ENV.SERVICE == "all" else ""
 
 # The API
 

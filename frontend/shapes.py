@@ -2,8 +2,10 @@
 
 from typing import Annotated
 
+from ecommerce.http.rendering import encoded
 from ecommerce.http.shapes import Shape, Time, one_of
 from ecommerce.outside import STATES
+from frontend.layer import Update
 from orders import models, serializers
 
 
@@ -13,10 +15,11 @@ class LiveOrder(serializers.Order):
     version: int
 
 
-def live(order: models.Order) -> LiveOrder:
-    """An order as the live view shows it."""
+def update_of(order: models.Order) -> Update:
+    """An order as clients of the live view get it."""
     shown = serializers.represent(order)
-    return LiveOrder(**{name: getattr(shown, name) for name in shown.__struct_fields__}, version=order.version)
+    live = LiveOrder(**{name: getattr(shown, name) for name in shown.__struct_fields__}, version=order.version)
+    return Update(order.customer_id, order.order_id, order.version, encoded(live))
 
 
 class PipelineService(Shape):

@@ -31,6 +31,30 @@ def versions(order_ids: Iterable[str]) -> dict[str, int]:
     return dict(Order.objects.filter(pk__in=[*order_ids]).values_list("pk", "version"))
 
 
+def some(order_ids: Iterable[str]) -> list[Order]:
+    """Those of these orders that were placed, as they are now."""
+    return list(Order.objects.filter(pk__in=[*order_ids]).exclude(customer_id=""))
+
+
+def latest(customer_id: str | None, *, limit: int) -> list[Order]:
+    """A customer's orders, or everybody's, the newest first."""
+    found = orders(customer_id=customer_id, status=None, after=None, before=None)
+    return list(found.order_by("-created_at", "-pk")[:limit])
+
+
+def under_way() -> int:
+    """How many orders have not ended."""
+    statuses = [*(status for status in Status if status not in ENDED)]
+    return engine("orders").database[ORDER.collection].count_documents({"status": {"$in": statuses}})
+
+
+def taken(entries: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of these events (order, event) that orders has in its log."""
+    ids = {storage.entry_id(*each): each for each in entries}
+    found = engine("orders").database[storage.EVENTS].find({"_id": {"$in": [*ids]}}, {"_id": 1})
+    return {ids[each["_id"]] for each in found}
+
+
 def orders(
     *, customer_id: str | None, status: str | None, after: datetime | None, before: datetime | None
 ) -> "QuerySet[Order]":

@@ -34,18 +34,17 @@ def pipeline_processes(folder: Path, *, deadline_seconds: int, consumers: int = 
     def measured() -> dict[str, str]:
         return {"METRICS_PORT": str(free_ports(1)[0])}
 
-    web = ["-m", "uvicorn", "ecommerce.asgi:application", "--port", str(settings.WEB_PORT), "--lifespan", "off"]
-    web += ["--no-access-log", "--log-level", "warning"]
     deadline = {"ORDER_DEADLINE_SECONDS": str(deadline_seconds)}
     return [
         _sandbox("gateway", settings.GATEWAY_PORT, folder),
         _sandbox("carrier", settings.CARRIER_PORT, folder, "--webhook", f"{URL}/api/v1/webhooks/carrier"),
-        ProjectProcess(name="web", arguments=web, is_ready=lambda: _answers(f"{URL}/readyz")),
+        web_process("web", settings.WEB_PORT),
         *(
             ProjectProcess(name=name, arguments=[MANAGE, "consume", service], env={"SERVICE": service} | measured())
             for service in SERVICES
             for name in consumer_names(service, consumers)
         ),
+        ProjectProcess(name="live", arguments=[MANAGE, "live"], env=measured()),
         worker("worker", "default", "threads", "-c", "4"),
         *(worker(f"worker-{service}", service, "threads", "-c", "8") for service in ASKING),
         worker("relay", "relay", "solo"),
@@ -53,6 +52,13 @@ def pipeline_processes(folder: Path, *, deadline_seconds: int, consumers: int = 
             name="beat", arguments=[*celery, "beat", "-s", str(folder / "beat"), "--pidfile="], env=measured()
         ),
     ]
+
+
+def web_process(name: str, port: int) -> ProjectProcess:
+    """A web process that serves everything on this port."""
+    web = ["-m", "uvicorn", "ecommerce.asgi:application", "--port", str(port), "--lifespan", "off"]
+    web += ["--no-access-log", "--log-level", "warning", "--ws-max-size", "65536"]
+    return ProjectProcess(name=name, arguments=web, is_ready=lambda: _answers(f"http://127.0.0.1:{port}/readyz"))
 
 
 def start_empty(servers: Servers) -> None:

@@ -24,6 +24,7 @@ METRICS_PORTS = {
             *(f"worker-{name}" for name in ASKING),
             "relay",
             "beat",
+            "live",
         ]
     )
 }
@@ -56,6 +57,7 @@ def pipeline(env: Mapping[str, str], *, reload: bool = False) -> list[Program]:
         _web("web", service="all", port=int(env.get("PORT", "3000")), reload=reload),
         *(_web(name, service=name, port=port, reload=reload) for name, port in SERVICE_PORTS.items()),
         *(_consumer(name, reload) for name in SERVICES),
+        _python("live", ["manage.py", "live"], service="all", reload=reload),
         _celery("worker", ["worker", "-Q", "default", "-P", "threads", "-c", "4"], reload),
         # Each in a process of its own: while the gateway hangs, its tasks hold every thread that they can get.
         *(_celery(f"worker-{name}", ["worker", "-Q", name, "-P", "threads", "-c", "8"], reload) for name in ASKING),
@@ -107,7 +109,7 @@ def _sandbox(name: str, url: str, reload: bool, *options: str) -> list[Program]:
 def _web(name: str, *, service: str, port: int, reload: bool) -> Program:
     command = [sys.executable, "-m", "uvicorn", "ecommerce.asgi:application", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--no-access-log", "--lifespan", "off", "--log-level", "warning"]
-    command += ["--timeout-graceful-shutdown", "5"]
+    command += ["--timeout-graceful-shutdown", "5", "--ws-max-size", "65536"]
     if reload:
         command += ["--reload", *(word for folder in WATCHED for word in ("--reload-dir", folder))]
     env = {"SERVICE": service, "PORT": str(port)}

@@ -68,6 +68,11 @@ class Handler(BaseHandler):
             response.close()  # which tells that the request is finished
 
 
+async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """An ASGI application for WebSockets that opens none: the handshake is answered with 403."""
+    await send({"type": "websocket.close"})
+
+
 def _start(response: HttpResponseBase) -> Message:
     headers = [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
     cookies = [(b"set-cookie", each.output(header="").strip().encode("ascii")) for each in response.cookies.values()]

@@ -1,0 +1,120 @@
+"""The projection: from events on Kafka to orders as they are in orders' database, also where no event tells of it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from ecommerce import storage
+from ecommerce.deadletters.desk import Actor, Desk
+from ecommerce.deadletters.selection import Selection
+from ecommerce.messages import encode
+from ecommerce.registry import engine
+from frontend import projection
+from frontend.layer import Update
+from frontend.projection import Projection
+from orders.service import ORDER
+from tests.integration.consuming import Topic, envelope_of
+from tests.integration.parking import Feed, bytes_of, reserved
+from tests.integration.people import Person, customer, stock_the_shop
+from tests.servers import Servers
+from tests.waiting import until
+
+INVENTORY = "inventory.events"
+
+
+class Told:
+    """A voice that remembers what it says, in the place of the one that Redis carries."""
+
+    heard: list[list[Update]]
+
+    def __init__(self, runner: Any) -> None:
+        pass
+
+    def say(self, updates: Any = ()) -> bool:
+        self.heard.append([*updates])
+        return True
+
+
+@pytest.fixture
+def alice(databases: None, servers: Servers) -> Person:
+    stock_the_shop()
+    return customer("alice")
+
+
+@pytest.fixture
+def told(alice: Person, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[Update]]]:
+    """What a projection that runs tells, in a thread."""
+    Told.heard = []
+    monkeypatch.setattr(projection, "Voice", Told)
+    live = Projection()
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(live.run)
+        try:
+            until("it to follow", lambda: bool(Told.heard), seconds=90)
+            yield Told.heard
+        finally:
+            live.stop()
+            running.result(60)
+
+
+def versions(told: list[list[Update]], order: str) -> list[int]:
+    return [update.version for updates in told for update in updates if update.order_id == order]
+
+
+def version(order: str) -> int:
+    found = engine("orders").database[ORDER.collection].find_one({"_id": order})
+    return int(found["v"]) if found else 0
+
+
+def is_told(told: list[list[Update]], order: str) -> bool:
+    return versions(told, order)[-1:] == [version(order)]
+
+
+def test_an_event_has_its_order_told_once_orders_has_taken_it(alice: Person, told: list[list[Update]]) -> None:
+    order = alice.order()
+    Topic(INVENTORY).put(reserved(order), type="InventoryReserved")
+    until("the order to be told", lambda: is_told(told, order))
+    before = versions(told, order)
+    given = Feed(engine("orders")).input(reserved(order), data=encode(envelope_of(reserved(order))))
+    engine("orders").take([given])
+    until("the change to be told", lambda: is_told(told, order))
+    assert len(versions(told, order)) == len(before) + 1
+
+
+def test_an_order_behind_a_dead_letter_is_told_when_that_is_replayed(alice: Person, told: list[list[Update]]) -> None:
+    order, orders = alice.order(), engine("orders")
+    broken = (order, b"\xff broken")
+    Topic(INVENTORY).put(broken, type="InventoryReserved")
+    bad = Feed(orders).spoil(reserved(order))
+    until("the order to be told", lambda: is_told(told, order))
+    desk, actor = Desk(orders), Actor(by="clerk")
+    desk.edit(bad, bytes_of(reserved(order)), actor)
+    (chain,) = desk.chains(Selection(ids=(bad,)))
+    assert desk.replay(chain, actor).taken == [bad]
+    until("the mended order to be told", lambda: is_told(told, order))
+    assert storage.history(orders.database, order)[-1]["type"] == "InventoryReserved"
+
+
+def test_one_at_a_time_tells(alice: Person, told: list[list[Update]]) -> None:
+    second = Projection()
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(second.run)
+        try:
+            order = alice.order()
+            Topic(INVENTORY).put(reserved(order), type="InventoryReserved")
+            until("the order to be told", lambda: is_told(told, order))
+            assert len(versions(told, order)) == 1
+        finally:
+            second.stop()
+            running.result(60)
+
+
+def test_what_is_no_event_stops_nothing(alice: Person, told: list[list[Update]]) -> None:
+    topic = Topic(INVENTORY)
+    for type in (None, "", "Unknown", "InventoryReserved", "OrderCompleted"):
+        topic.put(("", b""), ("nobody", b"\xff"), ("x" * 1000, b"{}"), type=type)
+    order = alice.order()
+    topic.put(reserved(order), type="InventoryReserved")
+    until("the order to be told", lambda: is_told(told, order))
