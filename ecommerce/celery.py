@@ -34,8 +34,25 @@ def _leave_logging_alone(**_: Any) -> None:
 
 
 @worker_ready.connect
-def _settle(**_: Any) -> None:
+def _settle(sender: Any, **_: Any) -> None:
+    _tell_of(*sender.app.amqp.queues.consume_from)
     garbage.settle()
+
+
+@beat_init.connect
+def _tell_of_beat(**_: Any) -> None:
+    _tell_of("beat")
+
+
+def _tell_of(*names: str) -> None:
+    """Lets others see that this process lives, in the database of the service of its queue, else of the first."""
+    from ecommerce.heartbeats import Heartbeat, pulse
+    from ecommerce.registry import services
+
+    served = [service.name for service in services()]
+    for name in names:
+        home = name if name in served else served[0]
+        pulse().add(Heartbeat(service=home, kind="celery", subject=name, values=dict))
 
 
 @worker_init.connect

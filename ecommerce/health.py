@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from ecommerce import kafka
 from ecommerce.metrics import PipelineMetrics
 
+OK = "ok"
 _SECONDS = 2.0
 _pool = ThreadPoolExecutor(max_workers=6, thread_name_prefix="readiness")
 _admin = None
@@ -25,19 +26,25 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 def readyz(request: HttpRequest) -> HttpResponse:
     """Each dependency by name. Without MongoDB nothing can be taken (503); without Kafka or Redis orders still are."""
+    results = dependencies()
+    ready = results["mongo"] == OK
+    return JsonResponse({"ready": ready, **results}, status=200 if ready else 503)
+
+
+def dependencies() -> dict[str, str]:
+    """`OK`, or what is wrong, for "mongo", "kafka" and "redis"; within two seconds."""
     checks = {"mongo": _mongo, "kafka": _kafka, "redis": _redis}
     running = {name: _pool.submit(check) for name, check in checks.items()}
     results = {}
     for name, future in running.items():
         try:
             future.result(timeout=_SECONDS)
-            results[name] = "ok"
+            results[name] = OK
         except TooLate:
             results[name] = f"no answer within {_SECONDS:g} s"
         except Exception as error:
             results[name] = type(error).__name__
-    ready = results["mongo"] == "ok"
-    return JsonResponse({"ready": ready, **results}, status=200 if ready else 503)
+    return results
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

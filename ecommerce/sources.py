@@ -18,7 +18,6 @@ import structlog
 from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from django.conf import settings
-from pymongo.database import Database
 
 from ecommerce import heartbeats, identity, kafka, leases, outbox, positions
 from ecommerce.audit import scheduled
@@ -96,6 +95,11 @@ class Stored:
         return {party: STATES[rank] for party, rank in worst.items()}
 
     @property
+    def workers(self) -> set[str]:
+        """The queues whose tasks a Celery worker takes, and "beat" where that lives; of those that tell it here."""
+        return {beat["subject"] for beat in self.beats if beat["kind"] == "celery"}
+
+    @property
     def waits(self) -> list[float]:
         """Seconds that messages waited lately, as each consumer that lives says."""
         return [beat["values"]["lag_seconds"] for beat in self.beats if beat["kind"] == "consumer"]
@@ -113,7 +117,8 @@ def lag_messages(topics: Iterable[str], told: Stored, ends: Ends) -> int:
     )
 
 
-def _stored() -> dict[str, Stored]:
+def stored() -> dict[str, Stored]:
+    """What each service's database says. Raises `PyMongoError`."""
     return {service.name: _stored_by(service) for service in services()}
 
 
@@ -130,17 +135,23 @@ def _stored_by(service: Service) -> Stored:
         outbox_since=outbox.written_at({"_id": oldest}) if oldest else None,
         dead_letters=database[letters.COLLECTION].count_documents({"status": {"$in": list(letters.OPEN)}}),
         relay_held=leases.is_held(database, LEASE),
-        stuck=_stuck(service, database) if service.unfinished else None,
+        stuck=database[asked].count_documents(_stuck(service), limit=_MOST_STUCK) if service.unfinished else None,
     )
 
 
-def _stuck(service: Service, database: Database[Document]) -> int:
+def stuck(service: Service, *, most: int) -> list[str]:
+    """The first of those that are counted as stuck. Raises `PyMongoError`."""
+    found = engine(service.name).database[service.aggregates[0].collection].find(_stuck(service), {"_id": 1})
+    return [document["_id"] for document in found.limit(most)]
+
+
+def _stuck(service: Service) -> Document:
     since = identity.now() - settings.ORDER_DEADLINE - STUCK_AFTER
-    unfinished = {"status": {"$in": list(service.unfinished)}, "created_at": {"$lt": since}}
-    return database[service.aggregates[0].collection].count_documents(unfinished, limit=_MOST_STUCK)
+    return {"status": {"$in": list(service.unfinished)}, "created_at": {"$lt": since}}
 
 
-def _ends() -> Ends:
+def ends() -> Ends:
+    """Where the topics begin and end. Raises `KafkaException`."""
     topics = sorted({topic for service in services() for topic in service.topics})
     described = _admin().describe_topics(TopicCollection(topics), request_timeout=_KAFKA_SECONDS)
     places = {
@@ -166,6 +177,6 @@ def _admin() -> AdminClient:
 
 
 # This process's: whatever shows them shares their readings.
-DATABASES = Source("mongo", _stored)
-ENDS = Source("kafka", _ends)
+DATABASES = Source("mongo", stored)
+ENDS = Source("kafka", ends)
 AUDIT = Source("audit", scheduled.last)

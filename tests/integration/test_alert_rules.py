@@ -5,10 +5,12 @@ import subprocess
 
 import pytest
 import yaml
+from prometheus_client.metrics import MetricWrapperBase
 
 from deploy.local.places import PROMTOOL, ROOT
 from deploy.local.programs import METRICS_PORTS, SERVICE_PORTS
-from tests.prometheus import DASHBOARDS, RULES, expressions
+from ecommerce import counters
+from tests.prometheus import DASHBOARDS, RULES, expressions, metrics_in
 
 FOLDER = ROOT / "deploy" / "prometheus"
 
@@ -34,6 +36,15 @@ def test_every_alert_says_what_is_wrong_and_the_command_that_helps() -> None:
     for rule in group["rules"]:
         assert all(rule["annotations"][name] for name in ("summary", "description", "command")), rule
         assert rule["labels"]["severity"] in ("critical", "warning")
+
+
+def test_every_alert_and_every_metric_is_in_the_document() -> None:
+    page = (ROOT / "docs" / "observability.md").read_text()
+    wrapped = [each for each in vars(counters).values() if isinstance(each, MetricWrapperBase)]
+    counted = [family.name for each in wrapped for family in each.describe()]
+    named = {name for expression in expressions().values() for name in metrics_in(expression)} - {"up"}
+    missing = [name for name in (*expressions(), *counted, *named) if f"`{name}`" not in page]
+    assert [name for name in missing if not name.startswith("django_http_")] == []
 
 
 def test_every_process_that_runs_here_is_scraped() -> None:

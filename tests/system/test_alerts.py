@@ -12,6 +12,7 @@ import pytest
 from confluent_kafka import Producer
 
 from deploy.local.places import PROMETHEUS
+from ecommerce import doctor
 from ecommerce.audit import scheduled
 from tests import settings
 from tests.prometheus import PrometheusServer, expressions, metrics_in, shown
@@ -41,6 +42,10 @@ def holding(prometheus: PrometheusServer) -> set[str]:
     return {alert for alert, expression in expressions().items() if prometheus.query(expression)}
 
 
+def said_by_the_doctor() -> str:
+    return "\n".join(ailment.what for ailment in doctor.ailments(doctor.look()))
+
+
 def is_told(prometheus: PrometheusServer, metric: str) -> bool:
     return bool(prometheus.query(f"count({metric})"))
 
@@ -56,6 +61,7 @@ def test_no_alert_on_a_healthy_pipeline_and_each_cause_is_seen(
         until(f"{name} to be told", partial(is_told, prometheus, name), seconds=90)
     until("nothing to be wrong", lambda: not holding(prometheus), seconds=120)
     assert prometheus.firing() == []
+    until("the doctor to find nothing", lambda: not said_by_the_doctor(), seconds=90)
 
     producer = Producer({"bootstrap.servers": settings.KAFKA_BROKERS, "log_level": 2})
     producer.produce("orders.events", key=str(uuid4()), value=b"no event", headers={"event-type": "OrderCreated"})
@@ -71,4 +77,11 @@ def test_no_alert_on_a_healthy_pipeline_and_each_cause_is_seen(
     place(pipeline.shop, 1)
     expected = {"ProcessDown", "ConsumerDown", "RelayAbsent", "OutboxOld"}
     until("what is stopped", lambda: expected <= holding(prometheus), seconds=120)
+    for what in (
+        "no consumer of shipping is alive",
+        "and no relay holds the lease",
+        "no worker takes the tasks of relay",
+    ):
+        until(what, partial(lambda what: what in said_by_the_doctor(), what), seconds=90)
+    assert "are set aside" in said_by_the_doctor()
     assert not {"AuditViolations", "AuditOld", "StuckOrders", "ErrorBudgetFast"} & holding(prometheus)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ecommerce import diagnosis, outbox, storage
+from ecommerce import diagnosis, outbox, storage, tracing
 from ecommerce.deadletters.letters import COLLECTION as DEAD_LETTERS
 from ecommerce.engine import Engine
 from ecommerce.registry import engine, services
@@ -25,6 +25,7 @@ class Command(BaseCommand):
         if not any(known):
             served = ", ".join(each.service.name for each in engines)
             raise CommandError(f"no log has an order {order_id} ({served})")
+        self.stdout.write(f"trace {tracing.trace_id(order_id)}")
         self._diagnose(order_id)
 
     def _diagnose(self, order_id: str) -> None:
