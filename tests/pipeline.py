@@ -11,7 +11,7 @@ from django.db import connections
 from ecommerce import heartbeats
 from tests import settings
 from tests.processes import MANAGE, ProjectProcess
-from tests.servers import Servers, free_ports
+from tests.servers import METRICS_PORTS, Servers, free_ports
 from tests.topics import make_topics_anew
 
 URL = f"http://127.0.0.1:{settings.WEB_PORT}"
@@ -19,10 +19,13 @@ SERVICES = ("orders", "inventory", "payments", "shipping")
 ASKING = ("payments", "shipping")  # those that ask an outside party, each with workers of its own
 
 
-def pipeline_processes(folder: Path, *, deadline_seconds: int, consumers: int = 1) -> list[ProjectProcess]:
+def pipeline_processes(
+    folder: Path, *, deadline_seconds: int, consumers: int = 1, with_metrics: bool = False
+) -> list[ProjectProcess]:
     """Every process, in the order in which to start them. Ledgers and beat's schedule lie in `folder`.
 
     Orders end after `deadline_seconds`. Each service has so many `consumers`, but inventory one: it has one writer.
+    `with_metrics`, those that are no servers have ports for theirs.
     """
     celery = ["-m", "celery", "-A", "ecommerce.celery"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
@@ -32,7 +35,7 @@ def pipeline_processes(folder: Path, *, deadline_seconds: int, consumers: int = 
         return ProjectProcess(name=name, arguments=arguments, env=deadline | measured())
 
     def measured() -> dict[str, str]:
-        return {"METRICS_PORT": str(free_ports(1)[0])}
+        return {"METRICS_PORT": str(free_ports(1, among=METRICS_PORTS)[0])} if with_metrics else {}
 
     deadline = {"ORDER_DEADLINE_SECONDS": str(deadline_seconds)}
     return [

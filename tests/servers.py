@@ -206,14 +206,17 @@ def all_servers(
             yield servers
 
 
-def free_ports(count: int) -> list[int]:
+PORTS, METRICS_PORTS = range(20_000, 30_000), range(10_000, 20_000)  # what must be there is not taken by what need not
+
+
+def free_ports(count: int, *, among: range = PORTS) -> list[int]:
     """Ports of 127.0.0.1 that nobody listens on, below those that the kernel gives to outgoing connections."""
     with contextlib.ExitStack() as open_ones:
         ports: list[int] = []
         while len(ports) < count:
             listener = open_ones.enter_context(socket.socket())
             with contextlib.suppress(OSError):
-                listener.bind(("127.0.0.1", _chance().randrange(20_000, 30_000)))
+                listener.bind(("127.0.0.1", _chance().choice(among)))
                 ports.append(listener.getsockname()[1])
         return ports
 

@@ -9,8 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.processes import MANAGE, ProjectProcess, running
-from tests.sandbox import free_port
-from tests.servers import RunningServer
+from tests.servers import METRICS_PORTS, RunningServer, free_ports
 from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("databases")
 
 @pytest.fixture
 def port() -> int:
-    return free_port()
+    return free_ports(1, among=METRICS_PORTS)[0]
 
 
 @pytest.fixture

@@ -27,7 +27,9 @@ def pipeline(
     """Everything that `make up` runs, with the demo's users and products. The module names the orders' deadline."""
     start_empty(servers)  # other tests leave messages on the topics
     folder = tmp_path_factory.mktemp("pipeline")
-    wanted = pipeline_processes(folder, deadline_seconds=request.module.DEADLINE_SECONDS)
+    with_metrics = getattr(request.module, "WITH_METRICS", False)
+    seconds = request.module.DEADLINE_SECONDS
+    wanted = pipeline_processes(folder, deadline_seconds=seconds, with_metrics=with_metrics)
     processes = {process.name: running(process, folder) for process in wanted}
     try:
         for process in processes.values():

@@ -22,6 +22,7 @@ from tests.system.watching import ended, place
 from tests.waiting import until
 
 DEADLINE_SECONDS = 600
+WITH_METRICS = True
 
 
 @pytest.fixture
