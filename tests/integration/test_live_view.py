@@ -101,12 +101,18 @@ def test_a_customer_never_hears_of_anothers_order_and_staff_of_both(
         for each in (alice, bob, sue):
             each.hear()
         voice.say()
-        voice.say([changed(orders["bob"])])
-        voice.say([changed(orders["alice"])])
+        for each in (alice, bob, sue):
+            each.until(lambda it: it.types().count("snapshot") == 2)
+        for name in ("bob", "alice"):
+            voice.say([changed(orders[name])])
+        for name in ("bob", "alice"):  # what was said before has been told when this has
+            voice.say([made_up(f"last of {name}", 1, people[name].id)])
         for listener, mine in ((alice, ["alice"]), (bob, ["bob"]), (sue, ["alice", "bob"])):
-            listener.until(lambda it, mine=mine: {it.statuses().get(orders[name]) for name in mine} == {"RESERVED"})
-        assert orders["bob"] not in json.dumps(alice.frames)
-        assert orders["alice"] not in json.dumps(bob.frames)
+            listener.until(lambda it, mine=mine: {f"last of {name}" for name in mine} <= set(it.orders))
+            assert {listener.statuses()[orders[name]] for name in mine} == {"RESERVED"}
+        for listener, name in ((alice, "bob"), (bob, "alice")):
+            assert orders[name] not in json.dumps(listener.frames)
+            assert f"last of {name}" not in json.dumps(listener.frames)
 
 
 def test_a_burst_is_a_few_frames_with_the_last_state_of_every_order(
