@@ -58,6 +58,8 @@ def _told() -> tuple[Plan, Path]:
     parser.add_argument("--sizes", type=int, nargs="*", default=[], help="drains with so many finished orders there")
     parser.add_argument("--pages", type=int, nargs="*", default=[], help="pages of lists of so many orders")
     parser.add_argument("--consumers", type=int, nargs="*", default=[], help="drains with so many consumers a service")
+    parser.add_argument("--watchers", type=int, default=0, help="clients of the live view, at 100 orders/s")
+    parser.add_argument("--watched-seconds", type=float, default=60, help="that they watch")
     parser.add_argument("--small-orders", type=int, default=2_000, help="of a drain of those two rows")
     parser.add_argument("--small-repeat", type=int, default=1, help="times that those are measured")
     parser.add_argument("--into", type=Path, default=VAR / "bench", help="folder of the report")
@@ -69,6 +71,8 @@ def _told() -> tuple[Plan, Path]:
         sizes=tuple(told.sizes),
         page_sizes=tuple(told.pages),
         consumers=tuple(told.consumers),
+        watchers=told.watchers,
+        watched_seconds=told.watched_seconds,
         small_orders=told.small_orders,
         small_repeat=told.small_repeat,
     )

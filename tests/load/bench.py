@@ -11,6 +11,7 @@ from tests.load.growth import prefill
 from tests.load.guarantees import guarantees
 from tests.load.intake import Intake, intake
 from tests.load.latency import Latency, floor_latency, pipeline_latency
+from tests.load.live import Live, allow_many_connections, live
 from tests.load.pages import fill, pages
 from tests.load.running_floor import running_floor
 from tests.load.running_pipeline import Pipeline, running_pipeline
@@ -33,6 +34,9 @@ class Plan:
     sizes: tuple[int, ...] = ()  # orders that are already there
     page_sizes: tuple[int, ...] = ()  # orders of which lists show a page
     consumers: tuple[int, ...] = ()
+    watchers: int = 0  # clients of the live view
+    watched_rate: float = 100
+    watched_seconds: float = 60
     small_orders: int = 2000  # of a drain that compares sizes or numbers of consumers
     small_repeat: int = 1
 
@@ -50,6 +54,7 @@ class Results:
     by_size: dict[int, list[Drain]] = field(default_factory=lambda: defaultdict(list))
     pages_by_size: dict[int, dict[str, float]] = field(default_factory=dict)
     by_consumers: dict[int, list[Drain]] = field(default_factory=lambda: defaultdict(list))
+    watched: list[Live] = field(default_factory=list)
     guarantees: dict[str, str] = field(default_factory=dict)
     proofs: list[str] = field(default_factory=list)
 
@@ -71,6 +76,8 @@ class Bench:
             self._sizes()
         for count in self._plan.consumers:
             self._consumers(count)
+        if self._plan.watchers:
+            self._live()
         if self._plan.page_sizes:
             self._pages()
         self._say("done")
@@ -125,6 +132,15 @@ class Bench:
             drain(pipeline, self._servers, _WARM_UP)
             self.results.by_consumers[count] += self._small_drains(pipeline)
             self._prove(pipeline, f"{count} consumers")
+
+    def _live(self) -> None:
+        plan = self._plan
+        self._say(f"{plan.watchers:,} clients of the live view, {plan.watched_rate:g} orders/s")
+        allow_many_connections()
+        with running_pipeline(self._servers, self._folder / "live") as pipeline:
+            drain(pipeline, self._servers, _WARM_UP)
+            self.results.watched.append(live(pipeline, plan.watchers, plan.watched_rate, plan.watched_seconds))
+            self._prove(pipeline, "the live view")
 
     def _small_drains(self, pipeline: Pipeline) -> list[Drain]:
         return [drain(pipeline, self._servers, self._plan.small_orders) for _ in range(self._plan.small_repeat)]

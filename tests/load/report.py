@@ -10,6 +10,7 @@ from tests.load.drain import Drain
 from tests.load.figures import spread
 from tests.load.latency import Latency
 from tests.load.limits import limits, mean_cost
+from tests.load.live import WITHIN, Live
 
 Rows = Iterable[Sequence[object]]
 
@@ -25,6 +26,7 @@ def text(results: Results) -> str:
         "Intake: POST /api/v1/orders, the whole pipeline running": _intakes(results),
         "Growth: drains with finished orders already there": _by(results.by_size, "orders there"),
         "Consumers a service (inventory has one writer)": _by(results.by_consumers, "consumers"),
+        "Live view: commit of an order's last state → its client (ms)": _watched(results.watched),
         "Lists: a page (ms, median)": _pages(results.pages_by_size),
         "What limits the next factor of two": limits(results.pipeline_drains),
         "Guarantees in force": [f"{name:<40} {value}" for name, value in results.guarantees.items()],
@@ -41,6 +43,28 @@ def _pages(by_size: Mapping[int, Mapping[str, float]]) -> Iterator[str]:
             (name, *(f"{measured[name]:.1f}" for measured in by_size.values()), f"{last[name] / first[name]:.2f}")
             for name in first
         ]
+        yield from _table(head, rows)
+
+
+def _watched(runs: Sequence[Live]) -> Iterator[str]:
+    head = [
+        "clients",
+        "orders/s",
+        "orders",
+        "p50",
+        "p99",
+        "longest",
+        f"after {WITHIN:g} s",
+        "web MB, first → last",
+    ]
+    rows = [
+        (
+            *(f"{run.clients:,}", f"{run.rate:.0f}", f"{run.orders:,}", f"{run.p50:.0f}", f"{run.p99:.0f}"),
+            *(f"{run.longest:.0f}", run.late, f"{run.first_mb:.0f} → {run.last_mb:.0f}"),
+        )
+        for run in runs
+    ]
+    if rows:
         yield from _table(head, rows)
 
 

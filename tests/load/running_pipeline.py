@@ -100,10 +100,11 @@ class Pipeline:
         return all(lease.keep() for lease in self._held)
 
 
-def order(number: int) -> Input:
-    """A new order of one piece, as a storefront's request becomes one."""
+def order(number: int, *, customer_id: str = "") -> Input:
+    """A new order of one piece, as a storefront's request becomes one; without a customer, of one of a hundred."""
     command_id = identity.new_id()
-    order_id, customer_id = identity.derived_id("order", command_id), _CUSTOMERS[number % len(_CUSTOMERS)]
+    order_id = identity.derived_id("order", command_id)
+    customer_id = customer_id or _CUSTOMERS[number % len(_CUSTOMERS)]
     command = PlaceOrder(
         order_id=order_id,
         customer_id=customer_id,
