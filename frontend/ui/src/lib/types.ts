@@ -91,12 +91,12 @@ export type Replayed = { taken: string[]; left: number; failed: string | null; e
 /** What one service is at; null is "not known". */
 export type ServiceState = {
   name: ServiceName;
-  consumers: number;
+  consumers: number | null;
   lagMessages: number | null;
   lagSeconds: number | null;
-  outboxDepth: number;
+  outboxDepth: number | null;
   outboxSeconds: number | null;
-  deadLetters: number;
+  deadLetters: number | null;
   pending: number | null;
   publishedPerSecond: number | null;
 };

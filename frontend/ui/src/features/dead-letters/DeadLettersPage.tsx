@@ -71,8 +71,13 @@ function Letters({ letters }: { letters: readonly DeadLetter[] }) {
     <table className="letters">
       <thead>
         <tr>
-          {["Letter", "Status", "Service", "Order or product", "Error", "Tries", "Set aside"].map((title) => (
+          {["Letter", "Status", "Service", "Order or product", "Error"].map((title) => (
             <th scope="col" key={title}>
+              {title}
+            </th>
+          ))}
+          {["Tries", "Set aside"].map((title) => (
+            <th scope="col" key={title} className="number">
               {title}
             </th>
           ))}

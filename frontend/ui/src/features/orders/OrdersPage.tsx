@@ -51,7 +51,7 @@ export function OrdersPage() {
         <span>
           {count(shown.length)} of {count(rows.length)} orders here
         </span>
-        {live.merged > 0 && <span>{count(live.merged)} states merged: each row is its order’s latest</span>}
+        {live.merged > 0 && <span>{count(live.merged)} {live.merged === 1 ? "state" : "states"} merged: each row is its order’s latest</span>}
         {live.full && <span>only the latest {count(MOST)} are kept</span>}
         {held && <span className="warn-text">held still; changes go on behind it</span>}
       </p>

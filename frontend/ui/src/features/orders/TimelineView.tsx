@@ -19,7 +19,7 @@ export function TimelineView({ orderId, events, raw }: { orderId: string; events
   const rows = hops(events);
   return (
     <>
-      <div className="timeline">
+      <div className="timeline" tabIndex={0} role="region" aria-label="Timeline">
         <Lanes rows={rows} />
         <table>
           <thead>
@@ -29,7 +29,7 @@ export function TimelineView({ orderId, events, raw }: { orderId: string; events
               <th scope="col" className="number">
                 Hop
               </th>
-              <th scope="col" className="number">
+              <th scope="col" className="number wide-only">
                 Since start
               </th>
               {raw && (
@@ -63,15 +63,15 @@ function Row({ hop, raw, onOpen }: { hop: Hop; raw: boolean; onOpen: () => void 
       <td className="number" title={cause ? `after ${cause.event.eventType}${isInferred ? ", which the outside party was asked because of" : ""}` : ""}>
         {seconds === null ? "" : `+${span(seconds)}`}
       </td>
-      <td className="number">
+      <td className="number wide-only">
         <time dateTime={event.timestamp} title={event.timestamp}>
           {span(sinceStart)}
         </time>
       </td>
       {raw && (
         <td className="number">
-          <button type="button" className="quiet" onClick={onOpen} aria-label={`${event.eventType} as published`}>
-            Raw
+          <button type="button" className="quiet" onClick={onOpen}>
+            Raw <span className="unseen">{event.eventType}</span>
           </button>
         </td>
       )}

@@ -84,8 +84,8 @@ function Text({ at, className, children }: { at: Node["rateAt"]; className: stri
 
 function linesOf(state: ServiceState | undefined, parties: Pipeline["breakers"], isHeld: boolean | undefined): string[] {
   if (!state) return ["not known"];
-  const outbox = state.outboxDepth ? `outbox ${count(state.outboxDepth)}, ${span(state.outboxSeconds)}` : "outbox empty";
-  const letters = state.deadLetters ? [`${count(state.deadLetters)} dead letters`] : [];
+  const outbox = state.outboxDepth === null ? "outbox not known" : state.outboxDepth ? `outbox ${count(state.outboxDepth)}, ${span(state.outboxSeconds)}` : "outbox empty";
+  const letters = state.deadLetters ? [`${count(state.deadLetters)} dead ${state.deadLetters === 1 ? "letter" : "letters"}`] : [];
   const trouble = [
     ...(state.consumers === 0 ? ["no consumer"] : []),
     ...letters,
@@ -98,8 +98,8 @@ function linesOf(state: ServiceState | undefined, parties: Pipeline["breakers"],
 
 function health(state: ServiceState | undefined, parties: Pipeline["breakers"], isHeld: boolean | undefined): string {
   if (!state) return "unknown";
-  if (state.consumers === 0 || state.deadLetters > 0 || parties.some((each) => each.state === "open")) return "bad";
-  if (parties.some((each) => each.state === "half-open") || (isHeld === false && state.outboxDepth > 0)) return "warn";
+  if (state.consumers === 0 || (state.deadLetters ?? 0) > 0 || parties.some((each) => each.state === "open")) return "bad";
+  if (parties.some((each) => each.state === "half-open") || (isHeld === false && (state.outboxDepth ?? 0) > 0)) return "warn";
   return "calm";
 }
 

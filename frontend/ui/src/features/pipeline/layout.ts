@@ -30,7 +30,7 @@ const TOPIC = { width: 150, height: 34 };
 export function wide(): Layout {
   const step = 250;
   const top = 8;
-  const below = 248;
+  const below = 206;
   const nodes = SERVICES.map((name, index): Node => {
     const middle = step * (index + 0.5);
     const service = { ...SERVICE, x: middle - SERVICE.width / 2, y: top };
@@ -41,7 +41,7 @@ export function wide(): Layout {
       service,
       topic,
       publish: `M${out},${foot} L${out},${below - 6}`,
-      rateAt: { x: out + 8, y: (foot + below) / 2 + 24, anchor: "start" },
+      rateAt: { x: out + 8, y: (foot + below) / 2 + 20, anchor: "start" },
       lagAt: { x: into + 8, y: foot + 22, anchor: "start" },
       takes: TAKES[name].map((from) => {
         const start = step * (SERVICES.indexOf(from) + 0.5) - 24;

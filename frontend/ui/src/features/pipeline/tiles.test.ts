@@ -28,6 +28,7 @@ it.each<[string, string, Partial<ServiceState>, Partial<Pipeline>]>([
   ["Outbox age", "warn", { outboxSeconds: 6 }, {}],
   ["Outbox age", "bad", { outboxSeconds: 31 }, {}],
   ["Lag", "bad", { consumers: 0 }, {}],
+  ["Lag", "calm", { lagMessages: null, lagSeconds: null }, {}],
   ["Lag", "warn", { lagSeconds: 6, lagMessages: 3 }, {}],
   ["Dead letters", "bad", { deadLetters: 1 }, {}],
   ["Open breakers", "bad", {}, { breakers: [{ service: "payments", party: "gateway", state: "open" }] }],

@@ -21,7 +21,9 @@ function orders({ orders: { inFlight, placedPerSecond } }: Pipeline): Tile {
 function outbox({ services }: Pipeline): Tile {
   const oldest = services.reduce((most, each) => ((each.outboxSeconds ?? 0) > (most?.outboxSeconds ?? 0) ? each : most), services[0]);
   const seconds = oldest?.outboxSeconds ?? 0;
-  const depth = services.reduce((sum, each) => sum + each.outboxDepth, 0);
+  const known = services.flatMap(({ outboxDepth }) => (outboxDepth === null ? [] : [outboxDepth]));
+  if (known.length === 0) return { label: "Outbox age", value: "–", note: "not known", tone: "unknown" };
+  const depth = known.reduce((sum, each) => sum + each, 0);
   const tone = seconds > LATE_OUTBOX ? "bad" : seconds > OLD_OUTBOX ? "warn" : "calm";
   const note = depth ? `${count(depth)} commits to publish${seconds ? `, oldest of ${oldest?.name}` : ""}` : "all published";
   return { label: "Outbox age", value: span(seconds), note, tone };
@@ -46,10 +48,12 @@ function breakers({ breakers }: Pipeline): Tile {
 }
 
 function deadLetters({ services }: Pipeline): Tile {
-  const holding = services.filter((each) => each.deadLetters > 0);
-  const total = holding.reduce((sum, each) => sum + each.deadLetters, 0);
+  const to = "/dead-letters";
+  if (services.every((each) => each.deadLetters === null)) return { label: "Dead letters", value: "–", note: "not known", tone: "unknown", to };
+  const holding = services.filter((each) => (each.deadLetters ?? 0) > 0);
+  const total = holding.reduce((sum, each) => sum + (each.deadLetters ?? 0), 0);
   const note = holding.length ? `of ${holding.map(({ name }) => name).join(", ")}` : "nothing waits for a person";
-  return { label: "Dead letters", value: count(total), note, tone: total ? "bad" : "calm", to: "/dead-letters" };
+  return { label: "Dead letters", value: count(total), note, tone: total ? "bad" : "calm", to };
 }
 
 function audit({ audit }: Pipeline, time: (at: string) => string): Tile {

@@ -21,26 +21,26 @@ export function ShopPage() {
           {products.isPending ? (
             <Loading what="products" />
           ) : products.data ? (
-            <Products products={products.data} basket={basket} onChange={setBasket} />
+            <div className="table-wrap products" tabIndex={0} role="region" aria-label="Products">
+              <Products products={products.data} basket={basket} onChange={setBasket} />
+            </div>
           ) : null}
           {products.isError && <Failed error={products.error} retry={() => void products.refetch()} />}
           {products.data?.length === 0 && <p className="note">Nothing is for sale yet. Fill the shop with: make seed</p>}
         </Section>
-        <div>
-          <OrderForm
-            basket={basket}
-            products={products.data ?? []}
-            onPlaced={(id) => setPlaced((before) => [id, ...before.filter((each) => each !== id)].slice(0, 20))}
-          />
-          <Section title="Placed here">
-            {placed.length === 0 && <p className="note">Your order appears here and moves by itself.</p>}
-            <ul className="placed" aria-label="Orders placed here">
-              {placed.map((id) => (
-                <PlacedOrder key={id} id={id} />
-              ))}
-            </ul>
-          </Section>
-        </div>
+        <OrderForm
+          basket={basket}
+          products={products.data ?? []}
+          onPlaced={(id) => setPlaced((before) => [id, ...before.filter((each) => each !== id)].slice(0, 20))}
+        />
+        <Section title="Placed here">
+          {placed.length === 0 && <p className="note">Your order appears here and moves by itself.</p>}
+          <ul className="placed" aria-label="Orders placed here">
+            {placed.map((id) => (
+              <PlacedOrder key={id} id={id} />
+            ))}
+          </ul>
+        </Section>
       </div>
     </Page>
   );
