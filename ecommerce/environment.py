@@ -4,6 +4,7 @@ A wrong or missing variable stops the start: one message that names each of them
 """
 
 import base64
+import ipaddress
 import sys
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +56,14 @@ def _several_keys(values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
         _key_bytes(value)
     return values
+
+
+def _address(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError as error:
+        raise ValueError("must be an IP address, such as 127.0.0.1 or 0.0.0.0") from error
+    return value
 
 
 def _one_word(value: str) -> str:
@@ -118,6 +127,7 @@ class Environment(BaseSettings):
     ORDER_DEADLINE_SECONDS: Annotated[int, Field(ge=1, le=86_400)] = 900
     DATABASE_PREFIX: Annotated[str, Field(pattern=r"^[a-z0-9_]{0,30}$")] = ""
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    METRICS_HOST: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
     METRICS_PORT: Annotated[int, Field(ge=0, le=65535)] = 0
     OTEL_EXPORTER_OTLP_ENDPOINT: Annotated[str, _url("http", "https", needed=False)] = ""
     OTEL_TRACES_FILE: Annotated[str, AfterValidator(_in_a_folder)] = ""

@@ -1,20 +1,18 @@
-"""/metrics of a process that is no web process: what it counts itself."""
+"""/metrics on a port of its own: what a process counts itself, and of a web process what it reads elsewhere too."""
 
 import prometheus_client
 import structlog
 from django.conf import settings
 
-HOST = "127.0.0.1"
-
 log = structlog.get_logger(__name__)
 
 
 def serve() -> None:
-    """Answers on METRICS_PORT from now on, in a thread of its own. A port that is taken stops nobody's work."""
+    """Answers on METRICS_PORT of METRICS_HOST from now on, in a thread of its own. A port that is taken stops nobody."""
     port = settings.ENV.METRICS_PORT
     if not port:
         return
     try:
-        prometheus_client.start_http_server(port, addr=HOST)
+        prometheus_client.start_http_server(port, addr=settings.ENV.METRICS_HOST)
     except OSError as error:
-        log.error("no metrics: the port is taken", port=port, error=str(error))
+        log.error("no metrics: the port is taken", host=settings.ENV.METRICS_HOST, port=port, error=str(error))

@@ -2,12 +2,14 @@
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.pipeline import pipeline_processes
 from tests.processes import MANAGE, ProjectProcess, running
 from tests.servers import METRICS_PORTS, RunningServer, free_ports
 from tests.waiting import until
@@ -60,3 +62,18 @@ def _answers(port: int) -> bool:
         return httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+def test_a_web_process_tells_there_too_what_it_reads_elsewhere(port: int, tmp_path: Path) -> None:
+    # Whoever asks a pod by its address has no name that the port for people would answer to.
+    web = next(each for each in pipeline_processes(tmp_path, deadline_seconds=120) if each.name == "web")
+    process = running(replace(web, env={**web.env, "METRICS_PORT": str(port)}), tmp_path)
+    try:
+        process.launch()
+        until(
+            "the metrics of a web process",
+            lambda: {"outbox_documents", "pipeline_source_up"} <= names(port),
+            seconds=60,
+        )
+    finally:
+        process.stop()

@@ -90,10 +90,29 @@ def test_a_process_may_write_only_where_it_must(name: str) -> None:
 def test_the_ports_are_those_that_people_know_and_on_this_machine_alone() -> None:
     published = {name: each["ports"] for name, each in COMPOSE.items() if each.get("ports")}
     known = {"web": 3000, "orders": 4001, "inventory": 4002, "payments": 4003, "shipping": 4004}
-    known |= {"mongo": 27017, "kafka": 9092, "kafka-ui": 8080}
+    known |= {"mongo": 27017, "kafka": 9092, "kafka-ui": 8080, "prometheus": 9090, "grafana": 3001}
     for name, port in known.items():
         assert [each.rpartition(":")[0] for each in published[name]] == [f"127.0.0.1:{port}"]
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+
+
+def test_prometheus_asks_every_process_that_has_metrics() -> None:
+    config = yaml.safe_load((ROOT / "deploy" / "docker" / "prometheus.yml").read_text())
+    targets = {
+        target: static["labels"]["process"]
+        for job in config["scrape_configs"]
+        for static in job["static_configs"]
+        for target in static["targets"]
+    }
+    assert targets == {f"{name}:9400": name for name in set(PROGRAMS) - {"gateway", "carrier"}}
+    assert {OURS[name]["environment"]["METRICS_PORT"] for name in PROGRAMS} == {"9400"}
+
+
+def test_what_is_mounted_is_there() -> None:
+    mounted = [each.partition(":")[0] for service in COMPOSE.values() for each in service.get("volumes", [])]
+    files = [path for path in mounted if path.startswith("./")]
+    assert files
+    assert [path for path in files if not (ROOT / path).exists()] == []
 
 
 def test_every_host_that_a_variable_names_is_a_service() -> None:

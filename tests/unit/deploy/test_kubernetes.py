@@ -107,7 +107,14 @@ def test_web_processes_are_asked_whether_they_are_well() -> None:
         container = process(workload)
         assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
         assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
-        assert container["ports"] == [{"name": "http", "containerPort": 3000}]
+        assert {"name": "http", "containerPort": 3000} in container["ports"]
+
+
+def test_every_process_can_be_asked_for_its_metrics() -> None:
+    for workload in of("Deployment").values():
+        assert {"name": "metrics", "containerPort": int(given("settings")["METRICS_PORT"])} in process(workload)[
+            "ports"
+        ]
 
 
 def test_what_there_are_several_of_is_never_down_as_a_whole() -> None:

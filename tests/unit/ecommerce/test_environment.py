@@ -106,6 +106,7 @@ WRONG = {
     "ORDER_DEADLINE_SECONDS": ["0", "86401", "a-while"],
     "DATABASE_PREFIX": ["Upper-", "x" * 31, "a.b"],
     "LOG_LEVEL": ["verbose-value"],
+    "METRICS_HOST": ["everywhere", "127.0.0.1:9400"],
     "METRICS_PORT": ["65536", "a-port"],
     "OTEL_EXPORTER_OTLP_ENDPOINT": ["collector-value", "ftp://127.0.0.1"],
     "OTEL_TRACES_FILE": ["/no-folder/spans"],
