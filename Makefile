@@ -12,7 +12,7 @@ RATE ?= 20
 DURATION ?= 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser up down up-docker down-docker ps logs dev seed demo audit lint format tools contracts test test\:unit test\:contract test\:simulation test\:integration test\:security test\:fuzz test\:browser test\:ui test\:system test\:chaos bench bench-full load-test
+.PHONY: help install browser up down up-docker down-docker ps logs dev seed demo audit lint format tools contracts test test\:unit test\:contract test\:simulation test\:integration test\:security test\:fuzz test\:browser screenshots test\:ui test\:system test\:chaos bench bench-full load-test
 
 help: ## Lists these commands
 	@sed -n 's/^\([a-z:\\-]*\): .*## /\1\t/p' Makefile | sed 's/\\//g' | expand -t 20
@@ -100,6 +100,10 @@ test\:browser: browser ## The back office and the dashboard in Chromium
 
 test\:fuzz: install ## The API against its own description, 5,000 cases and more (FUZZ_EXAMPLES)
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-100} $(PYTEST) tests/api/test_fuzz.py
+
+screenshots: browser ## Those of the dashboard's documents
+	@mkdir -p docs/images/dashboard
+	SCREENSHOTS=docs/images/dashboard $(PYTEST) tests/browser/test_dashboard_pages.py
 
 test\:system: tools ## The whole pipeline as processes
 	$(PYTEST) tests/system

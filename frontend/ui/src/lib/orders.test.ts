@@ -76,6 +76,14 @@ describe("the store", () => {
     expect(orders.state.merged).toBe(1000);
   });
 
+  it("keeps the newest of the states that wait to be drawn, in whatever order they came", () => {
+    const { orders, draw } = store();
+    orders.update([order(1, 3, "PAID")]);
+    orders.update([order(1, 2, "RESERVED")]);
+    draw();
+    expect(orders.state.rows.map((row) => row.version)).toEqual([3]);
+  });
+
   it("starts afresh with a snapshot, whatever was known or waits", () => {
     const { orders, draw } = store();
     orders.update([order(1, 9)]);
