@@ -6,7 +6,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-_LASTING = {"consume", "relay"}
+_LASTING = {"consume", "live", "relay"}
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")

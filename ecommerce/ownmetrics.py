@@ -8,7 +8,7 @@ log = structlog.get_logger(__name__)
 
 
 def serve() -> None:
-    """Answers on METRICS_PORT of METRICS_HOST from now on, in a thread of its own. A port that is taken stops nobody."""
+    """Answers on METRICS_PORT of METRICS_HOST from now on, on its own thread. A port that is taken stops nobody."""
     port = settings.ENV.METRICS_PORT
     if not port:
         return
