@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -71,9 +72,10 @@ class Hub:
                 await layer.group_add(GROUP, channel)
                 while True:  # after a lost connection, the layer subscribes again by itself
                     self._hear(await layer.receive(channel))
-            except OUT_OF_REACH as error:
-                log.warning("nothing is heard of what changes: Redis is out of reach", error=repr(error)[:200])
-                await layer.flush()  # or the channel would stay
+            except Exception as error:  # it must outlive whatever this is
+                log.warning("nothing is heard of what changes", error=repr(error)[:200])
+                with suppress(Exception):
+                    await layer.flush()  # or the channel would stay
                 await asyncio.sleep(1)
 
     async def _probe(self) -> None:
@@ -103,7 +105,11 @@ class Hub:
             await asyncio.sleep(_STATS_EVERY)
             if not any(client.sees_pipeline for client in self._all()):
                 continue
-            told = await self.stats()
+            try:
+                told = await self.stats()
+            except Exception as error:  # as above: the next second has the next
+                log.warning("the pipeline's state is not told", error=repr(error)[:200])
+                continue
             for client in self._all():
                 if client.sees_pipeline:
                     client.show(told)
