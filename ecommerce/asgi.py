@@ -8,10 +8,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402  what follows needs the settings
-from django.urls import get_resolver  # noqa: E402
 from django.utils.module_loading import import_string  # noqa: E402
 
-from ecommerce import garbage, ownmetrics  # noqa: E402
+from ecommerce import garbage, health, ownmetrics  # noqa: E402
 from ecommerce.http.server import Handler, Receive, Scope, Send, refuse  # noqa: E402
 
 THREADS = 16
@@ -25,6 +24,5 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     await (_websockets if scope["type"] == "websocket" else _http)(scope, receive, send)
 
 
-get_resolver().url_patterns  # noqa: B018  read now: the first request finds them, and /metrics all that is told
-ownmetrics.serve()
+ownmetrics.serve(health.REGISTRY)
 garbage.settle()

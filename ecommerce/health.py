@@ -1,6 +1,6 @@
 """Is it alive, is it ready, what does it count."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 
@@ -9,6 +9,7 @@ import redis
 from django.conf import settings
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from prometheus_client.core import Metric
 
 from ecommerce import kafka
 from ecommerce.metrics import PipelineMetrics
@@ -49,13 +50,19 @@ def dependencies() -> dict[str, str]:
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus' text format."""
-    text = prometheus_client.generate_latest() + prometheus_client.generate_latest(_pipeline)
-    return HttpResponse(text, content_type=prometheus_client.CONTENT_TYPE_LATEST)
+    return HttpResponse(prometheus_client.generate_latest(REGISTRY), content_type=prometheus_client.CONTENT_TYPE_LATEST)
 
 
-# Beside what the process itself counts, which every process tells: these are for the web processes alone to tell.
-_pipeline = prometheus_client.CollectorRegistry()
-_pipeline.register(PipelineMetrics())
+class _OfAWebProcess(prometheus_client.CollectorRegistry):
+    """What this process counts itself, as every process does, and what web processes alone read elsewhere."""
+
+    def collect(self) -> Iterator[Metric]:
+        yield from prometheus_client.REGISTRY.collect()
+        yield from super().collect()
+
+
+REGISTRY = _OfAWebProcess()
+REGISTRY.register(PipelineMetrics())
 
 
 def _mongo() -> None:

@@ -111,10 +111,8 @@ def test_web_processes_are_asked_whether_they_are_well() -> None:
 
 
 def test_every_process_can_be_asked_for_its_metrics() -> None:
-    for workload in of("Deployment").values():
-        assert {"name": "metrics", "containerPort": int(given("settings")["METRICS_PORT"])} in process(workload)[
-            "ports"
-        ]
+    port = {"name": "metrics", "containerPort": int(given("settings")["METRICS_PORT"])}
+    assert all(port in process(workload)["ports"] for workload in of("Deployment").values())
 
 
 def test_what_there_are_several_of_is_never_down_as_a_whole() -> None:
