@@ -1,4 +1,4 @@
-"""Documents name what is there: files, headings, commands, targets, variables."""
+"""Documents and pictures name what is there: files, headings, commands, targets, variables, topics."""
 
 import re
 import subprocess
@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command, get_commands
 
 from ecommerce.environment import Environment
+from ecommerce.registry import services
 
 ROOT = Path(__file__).resolve().parents[3]
 _LISTED = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
@@ -72,3 +73,16 @@ def test_the_picture_of_the_pipeline_is_that_of_the_code() -> None:
     drawn = StringIO()
     call_command("show_pipeline", stdout=drawn)
     assert drawn.getvalue().strip() in (ROOT / "docs" / "pipeline.md").read_text()
+
+
+def test_the_dashboard_draws_what_the_services_take() -> None:
+    layout = (ROOT / "frontend" / "ui" / "src" / "features" / "pipeline" / "layout.ts").read_text()
+    drawn = {
+        name: set(re.findall(r'"(\w+)"', taken))
+        for name, taken in re.findall(r"^  (\w+): \[([^\]]*)\],$", layout, re.MULTILINE)
+    }
+    events = {
+        service.name: {topic.removesuffix(".events") for topic in service.topics if topic.endswith(".events")}
+        for service in services()
+    }
+    assert drawn == {name: taken - {name} for name, taken in events.items()}
