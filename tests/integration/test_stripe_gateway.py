@@ -139,22 +139,20 @@ def test_a_hanging_answer_is_unknown_at_the_time_limit_and_its_repetition_finds_
 
 @pytest.mark.parametrize(("lost", "held"), [("/payment_intents", 0), ("/confirm", 1999)])
 def test_a_void_after_a_lost_answer_cancels_the_very_intent(
-    stripe: StripeServer, order: str, lost: str, held: int
+    stripe: StripeServer, gateway: StripeGateway, order: str, lost: str, held: int
 ) -> None:
-    gateway = client(stripe, timeout=0.5)
     stripe.fail(lost, hang_after)
-    assert isinstance(authorize(gateway, order), Unknown)
+    assert isinstance(authorize(client(stripe, timeout=0.5), order), Unknown)
     assert void(gateway, order) == void(gateway, order) == Voided(amount=held)
     assert stripe.statuses() == ["canceled"]
 
 
 @pytest.mark.parametrize("late", ["/payment_intents", "/confirm"])
 def test_an_authorisation_that_arrives_after_the_void_holds_nothing(
-    stripe: StripeServer, order: str, late: str
+    stripe: StripeServer, gateway: StripeGateway, order: str, late: str
 ) -> None:
-    gateway = client(stripe, timeout=0.5)
     stripe.fail(late, hang_before)
-    assert isinstance(authorize(gateway, order), Unknown)
+    assert isinstance(authorize(client(stripe, timeout=0.5), order), Unknown)
     assert void(gateway, order) == Voided(amount=0)
     for request in stripe.late:
         request()
