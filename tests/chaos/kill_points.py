@@ -14,6 +14,7 @@ _SHORT = {(Place.OUTSIDE_AFTER_ANSWER, "authorize")}
 def _dies(process: str, kill_point: str, *, most: int, seconds: float) -> Harm:
     def harm(arena: Arena, load: Load, chance: Random) -> str:
         after = chance.randint(1, most)
+        load.wave()  # whoever is started then finds something that waited: a relay scans nothing else
         with arena.armed(process, kill_point, after=after) as fuse:
             load.waves_until(f"{process} to reach {kill_point}", fuse.has_gone_off, seconds=seconds)
         return f"SIGKILL of {process} the {after}. time"
