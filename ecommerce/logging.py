@@ -57,9 +57,6 @@ class Lines:
             self._logger.log(level, every[0]["event"], extra={"lines": every})
 
 
-lines = Lines
-
-
 class Formatter(structlog.stdlib.ProcessorFormatter):
     """A JSON line for a record; several for one of `Lines`."""
 

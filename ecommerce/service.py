@@ -86,4 +86,9 @@ class Service:
     @cached_property
     def topics(self) -> tuple[str, ...]:
         """The topics that its consumer subscribes to."""
-        return tuple(sorted({kind.topic for kind in self.taker if issubclass(kind, Event)}))
+        return tuple(sorted({kind.topic for kind in self.events_taken}))
+
+    @cached_property
+    def events_taken(self) -> tuple[type[Event], ...]:
+        """The kinds of events that it takes, its own and others'."""
+        return tuple(kind for kind in self.taker if issubclass(kind, Event))

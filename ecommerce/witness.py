@@ -14,7 +14,7 @@ from ecommerce.service import Service
 from ecommerce.storage import Document
 from ecommerce.tracing import Kind
 
-_log = logging.lines(__name__)
+_log = logging.Lines(__name__)
 
 
 def taken(service: Service, outcomes: Sequence[Outcome], *, began: int) -> None:

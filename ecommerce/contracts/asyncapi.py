@@ -55,8 +55,7 @@ def _operations(services: list[Service]) -> Iterator[tuple[str, dict[str, Any]]]
         for topic in sorted({kind.topic for kind in service.publishes}):
             yield f"{service.name}.publishes.{topic}", _operation("send", topic, service.publishes)
         for topic in service.topics:
-            taken = [kind for kind in service.taker if issubclass(kind, Event)]
-            yield f"{service.name}.takes.{topic}", _operation("receive", topic, taken)
+            yield f"{service.name}.takes.{topic}", _operation("receive", topic, service.events_taken)
 
 
 def _operation(action: str, topic: str, kinds: Iterable[type[Event]]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def _chart(services: list[Service]) -> Iterator[str]:
             yield f"{service.name} ==> {_node(topic)}[/{topic}/]"
     for service in services:
         for topic in service.topics:
-            taken = sum(kind.topic == topic for kind in _taken(service))
+            taken = sum(kind.topic == topic for kind in service.events_taken)
             yield f"{_node(topic)} -- {taken} --> {service.name}"
 
 
@@ -27,7 +27,7 @@ def table(services: list[Service]) -> str:
     """A Markdown table: each event, its version, its topic, and who takes it."""
     takers: dict[type[Event], list[str]] = defaultdict(list)
     for service in services:
-        for kind in _taken(service):
+        for kind in service.events_taken:
             takers[kind].append(service.name)
     lines = ["| event | version | topic | taken by | says |", "|---|---|---|---|---|"]
     for service in services:
@@ -40,10 +40,6 @@ def table(services: list[Service]) -> str:
 
 def _topics(service: Service) -> list[str]:
     return sorted({kind.topic for kind in service.publishes})
-
-
-def _taken(service: Service) -> list[type[Event]]:
-    return [kind for kind in service.taker if issubclass(kind, Event)]
 
 
 def _node(topic: str) -> str:

@@ -20,7 +20,7 @@ _LONGEST_ID = 100
 _well_formed = re.compile("[A-Za-z0-9._-]{1,100}").fullmatch
 _placeholder = re.compile("<(?:[^:>]*:)?([^>]*)>")
 
-_log = logging.lines(__name__)
+_log = logging.Lines(__name__)
 
 
 class Observing:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from ecommerce.logging import configuration, lines
+from ecommerce.logging import Lines, configuration
 
 ORDER = "0199c0de-0000-7000-8000-00000000abcd"
 
@@ -34,7 +34,7 @@ def logged(stdout: io.StringIO) -> list[dict[str, Any]]:
 
 
 def test_many_lines_at_once_are_one_line_each_with_what_every_line_has(stdout: io.StringIO) -> None:
-    lines("test_logging").info({"event": "taken", "correlation_id": f'"{n}\n'} for n in range(3))
+    Lines("test_logging").info({"event": "taken", "correlation_id": f'"{n}\n'} for n in range(3))
     found = logged(stdout)
     assert [line["correlation_id"] for line in found] == ['"0\n', '"1\n', '"2\n']
     for line in found:
@@ -45,10 +45,10 @@ def test_many_lines_at_once_are_one_line_each_with_what_every_line_has(stdout: i
 
 
 def test_none_are_none_and_a_level_that_is_off_costs_nothing(stdout: io.StringIO) -> None:
-    lines("test_logging").info([])
-    lines("test_logging").log(logging.DEBUG, iter([{"event": "never"}]))
+    Lines("test_logging").info([])
+    Lines("test_logging").log(logging.DEBUG, iter([{"event": "never"}]))
     assert logged(stdout) == []
-    assert not lines("test_logging").is_on(logging.DEBUG)
+    assert not Lines("test_logging").is_on(logging.DEBUG)
 
 
 def test_a_line_about_an_order_has_the_orders_trace(stdout: io.StringIO) -> None:
