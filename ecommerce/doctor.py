@@ -127,8 +127,8 @@ def _of_service(seen: Seen, service: Service, told: Stored) -> Iterator[Ailment]
             what=what, action=f"another consumer: manage.py consume {name} (of inventory one works at a time)"
         )
     if told.outbox_since:
-        age = (seen.at - told.outbox_since).total_seconds()
-        waiting = f"{told.outbox_depth} commits of {name} wait in its outbox, the first for {max(0.0, age):.0f} s"
+        age = told.outbox_seconds(seen.at)
+        waiting = f"{told.outbox_depth} commits of {name} wait in its outbox, the first for {age:.0f} s"
         if not told.relay_held:
             action = f"python -m deploy.local restart relay; without Celery: manage.py relay {name}"
             yield Ailment(what=f"{waiting}, and no relay holds the lease", action=action)

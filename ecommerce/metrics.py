@@ -4,7 +4,6 @@ What a source does not give in time is left out: see `pipeline_source_up`.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
@@ -83,7 +82,7 @@ def _held_up(stored: Mapping[str, Stored]) -> Iterator[Metric]:
     for name, text, value in (
         ("consumers_alive", "Consumers of the service that have told so lately.", lambda told: len(told.waits)),
         ("outbox_documents", "Commits whose events Kafka has not acknowledged.", lambda told: told.outbox_depth),
-        ("outbox_oldest_seconds", "How long the first of them has waited.", lambda told: _age(told.outbox_since, now)),
+        ("outbox_oldest_seconds", "How long the first of them has waited.", lambda told: told.outbox_seconds(now)),
         ("relay_lease_held", "1 where a relay serves the service's outbox.", lambda told: float(told.relay_held)),
         ("dead_letters_open", "Messages set aside, and those that wait behind them.", lambda told: told.dead_letters),
         ("stuck_orders", "Orders that should have ended by their deadline, two minutes ago.", lambda told: told.stuck),
@@ -93,10 +92,6 @@ def _held_up(stored: Mapping[str, Stored]) -> Iterator[Metric]:
             if (found := value(told)) is not None:
                 family.add_metric([service], found)
         yield family
-
-
-def _age(since: datetime | None, now: datetime) -> float:
-    return max(0.0, (now - since).total_seconds()) if since else 0.0
 
 
 def _last_audit(last: scheduled.Result) -> Iterator[Metric]:

@@ -84,6 +84,10 @@ class Stored:
     relay_held: bool
     stuck: int | None  # what should have ended by its deadline, `STUCK_AFTER` ago; None where nothing has one
 
+    def outbox_seconds(self, now: datetime) -> float:
+        """How long the first commit in the outbox has waited; 0 where it is empty, or its stamp ahead of this clock."""
+        return max(0.0, (now - self.outbox_since).total_seconds()) if self.outbox_since else 0.0
+
     @property
     def breakers(self) -> dict[str, str]:
         """The state of each outside party's circuit breaker: the worst of all processes that live."""

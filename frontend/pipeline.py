@@ -68,14 +68,13 @@ def _service(
             pending=None,
             published_per_second=published,
         )
-    age = (identity.now() - told.outbox_since).total_seconds() if told.outbox_since else 0.0
     return PipelineService(
         name=name,
         consumers=len(told.waits),
         lag_messages=sources.lag_messages(topics, told, ends) if ends is not None else None,
         lag_seconds=round(max(told.waits), 3) if told.waits else None,
         outbox_depth=told.outbox_depth,
-        outbox_seconds=max(0.0, age),  # the stamp may be ahead of this clock
+        outbox_seconds=told.outbox_seconds(identity.now()),
         dead_letters=told.dead_letters,
         pending=told.pending,
         published_per_second=published,
