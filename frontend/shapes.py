@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from ecommerce.http.rendering import encoded
-from ecommerce.http.shapes import Shape, Time, one_of
+from ecommerce.http.shapes import ServiceName, Shape, Time, one_of
 from ecommerce.outside import STATES
 from frontend.layer import Update
 from orders import models, serializers
@@ -25,7 +25,7 @@ def update_of(order: models.Order) -> Update:
 class PipelineService(Shape):
     """A service. What is null is not known now; `pending` also where it asks no outside party."""
 
-    name: str
+    name: ServiceName
     consumers: int | None
     lag_messages: int | None
     lag_seconds: float | None
@@ -39,7 +39,7 @@ class PipelineService(Shape):
 class PipelineBreaker(Shape):
     """The circuit breaker of an outside party: the worst of all processes."""
 
-    service: str
+    service: ServiceName
     party: str
     state: Annotated[str, one_of(STATES)]
 
@@ -47,7 +47,7 @@ class PipelineBreaker(Shape):
 class PipelineRelay(Shape):
     """Whether a relay holds the lease on this service's outbox."""
 
-    service: str
+    service: ServiceName
     held: bool
 
 

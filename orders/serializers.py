@@ -8,7 +8,7 @@ from rest_framework import serializers
 from ecommerce import diagnosis
 from ecommerce.deadletters.showing import qualified
 from ecommerce.http.parsing import StrictSerializer, Text, WholeNumber, time_of
-from ecommerce.http.shapes import Amount, Currency, OrderId, Shape, Sku, Time, one_of
+from ecommerce.http.shapes import Amount, Currency, OrderId, ServiceName, Shape, Sku, Time, one_of
 from ecommerce.messages import Envelope
 from ecommerce.money import outside
 from orders import models
@@ -82,7 +82,7 @@ class TimelineEvent(Shape):
 
     event_id: str
     event_type: str
-    service: str
+    service: ServiceName
     timestamp: Time
     seen_at: Time
     causation_id: str | None
@@ -120,7 +120,7 @@ def time_in(query: str | None, name: str) -> datetime | None:
 class Finding(Shape):
     """`service` waits for something: why as far as it can be seen, and what may be done about it."""
 
-    service: str
+    service: ServiceName
     what: str
     since: Time | None
     cause: str

@@ -8,7 +8,7 @@ import msgspec
 from ecommerce.deadletters.letters import STATUSES
 from ecommerce.deadletters.replays import Replay
 from ecommerce.deadletters.selection import Chain
-from ecommerce.http.shapes import Shape, Time, one_of
+from ecommerce.http.shapes import ServiceName, Shape, Time, one_of
 from ecommerce.storage import Document
 
 _NOT_SHOWN = frozenset({"sealed", "fingerprint"})
@@ -47,7 +47,7 @@ class DeadLetter(Shape):
     """A message that a service could not take, or that waits behind one of those. `place` is its rank in its order."""
 
     id: str
-    service: str
+    service: ServiceName
     status: Annotated[str, one_of(STATUSES)]
     type: str
     key: str

@@ -7,6 +7,8 @@ from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
+from ecommerce.environment import SERVICES
+
 T = TypeVar("T")
 
 
@@ -51,4 +53,5 @@ Amount = Annotated[Decimal, _example(19.99)]  # a JSON number, as exact as it is
 Currency = Annotated[str, msgspec.Meta(pattern="^[A-Z]{3}$", examples=["USD"])]
 Sku = Annotated[str, _example("SKU-001")]
 OrderId = Annotated[str, _example("019c13ec-9e7b-787c-9f85-f8a09531d12c")]
+ServiceName = Annotated[str, one_of(SERVICES)]
 Time = Annotated[datetime, msgspec.Meta(tz=True, examples=["2026-01-31T12:00:00Z"])]
