@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 
 readonly jars=var/lib/kafka pom=deploy/local/kafka/pom.xml lock=requirements-dev.lock
 readonly prometheus=var/lib/prometheus
-readonly ui=frontend/ui built=frontend/static/frontend
+readonly ui=frontend/ui built=frontend/static/frontend api=docs/contracts/openapi.json
 
 say() { printf '%s\n' "$*" >&2; }
 fail() { say "install: $*"; exit 1; }
@@ -134,7 +134,8 @@ compose() { go_tool compose github.com/compose-spec/compose-go/v2/cmd@v2.9.0; }
 dashboard() {
     local wanted
     node_is_new || { say "install: the dashboard is not built: it needs Node 20.19 or later (https://nodejs.org). Then run 'make install' again."; return 0; }
-    wanted=$(find $ui -name node_modules -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)
+    # Its client is made of the API's description, so another API makes another dashboard.
+    wanted=$(find $ui $api \( -name node_modules -o -path $ui/src/api \) -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)
     stamped $built/.built "$wanted" && [ -d $ui/node_modules ] && return
     say "install: the dashboard"
     (

@@ -3,7 +3,7 @@ import { defineConfig } from "eslint/config";
 import ts from "typescript-eslint";
 
 export default defineConfig(
-  { ignores: ["node_modules"] },
+  { ignores: ["node_modules", "src/api"] },
   ts.configs.strict,
   {
     plugins: { "react-hooks": hooks },

@@ -1,5 +1,6 @@
 """compose.yaml runs what `make up` runs, with variables that the processes know."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -131,4 +132,13 @@ def test_the_image_has_all_that_its_processes_import() -> None:
     assert "deploy/sandbox" in copied
     assert "USER 10001:10001" in dockerfile
     kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert {path.partition("/")[0] for path in copied} <= kept
+    assert [path for path in copied if not kept & {path, *map(str, Path(path).parents)}] == []
+
+
+def test_the_image_has_the_description_that_the_dashboards_client_is_made_of() -> None:
+    ui = ROOT / "frontend" / "ui"
+    _, read, *_ = json.loads((ui / "package.json").read_text())["scripts"]["generate"].split()
+    description = (ui / read).resolve().relative_to(ROOT)
+    assert description == Path("docs/contracts/openapi.json")
+    dockerfile = (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
+    assert f"COPY {description} /src/{description}\nRUN npm run build" in dockerfile

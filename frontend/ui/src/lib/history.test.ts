@@ -12,7 +12,7 @@ function stats(second: number, placed: number | null): Pipeline {
     orders: { placedPerSecond: placed, completedPerSecond: 0, cancelledPerSecond: 0, inFlight: 0 },
     latency: { p50: null, p95: null, p99: null, count: 0 },
     audit: null,
-    sources: {},
+    sources: { mongo: true, kafka: true, projection: true },
   };
 }
 

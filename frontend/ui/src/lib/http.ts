@@ -1,12 +1,10 @@
-/** Requests to the API, and its problem documents (RFC 9457) as errors. */
+/** The client that is made of the API's description, and the API's problem documents (RFC 9457) as errors. */
 
-type Document = {
-  status: number;
-  title: string;
-  type?: string;
-  detail?: string;
-  errors?: { field: string; detail: string }[];
-};
+import createClient from "openapi-fetch";
+
+import type { components, paths } from "../api/schema";
+
+type Document = Omit<components["schemas"]["Problem"], "type"> & { type?: string };
 
 /** `status` 0: no answer came, and whether the request had its effect is not known. */
 export class Problem extends Error {
@@ -28,37 +26,40 @@ export class Problem extends Error {
   }
 }
 
-export type Options = {
-  method?: "GET" | "POST";
-  body?: unknown;
-  token?: string;
-  key?: string; // the Idempotency-Key
-  signal?: AbortSignal;
-};
-
-/** The JSON answer of `/api/v1/{path}`. Raises `Problem`. */
-export async function send(path: string, { method = "GET", body, token, key, signal }: Options = {}): Promise<unknown> {
-  const headers: Record<string, string> = {};
-  if (token) headers["Authorization"] = `Bearer ${token}`;
-  if (key) headers["Idempotency-Key"] = key;
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  let response: Response;
+/** Sends it. Raises `Problem` where no answer comes. */
+export async function send(request: Request): Promise<Response> {
   try {
-    const content = body === undefined ? {} : { body: JSON.stringify(body) };
-    response = await fetch(`/api/v1/${path}`, { method, headers, ...content, ...(signal ? { signal } : {}) });
+    return await fetch(request);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new Problem({ status: 0, title: "The server does not answer" });
   }
-  const text = await response.text();
-  if (response.ok) return text ? JSON.parse(text) : null;
-  throw new Problem({ ...documentOf(text), status: response.status });
 }
 
-function documentOf(text: string): Document {
-  try {
-    return JSON.parse(text) as Document;
-  } catch {
-    return { status: 0, title: "The server answered what is no JSON" };
-  }
+/** A client whose requests go out by `by`. It takes the paths, parameters and bodies of the description, and no others. */
+export function client(by: typeof send) {
+  return createClient<paths>({ baseUrl: location.origin, fetch: by });
+}
+
+/** The API as anybody. */
+export const anonymous = client(send);
+
+/** The JSON answer to a request of a client. Raises `Problem`. */
+export async function answer<T>(asked: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
+  const { data, error, response } = await asked;
+  if (response.ok) return data as T;
+  throw new Problem({ ...documentOf(error), status: response.status });
+}
+
+function documentOf(error: unknown): Document {
+  if (typeof error === "object" && error !== null) return error as Document;
+  return { status: 0, title: "The server answered what is no JSON" };
+}
+
+type Given<T> = { [Name in keyof T]?: Exclude<T[Name], "" | null | undefined> };
+
+/** The parameters that are not empty. */
+export function given<T extends object>(parameters: T): Given<T> {
+  const found = Object.entries(parameters).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  return Object.fromEntries(found) as Given<T>;
 }

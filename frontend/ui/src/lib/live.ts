@@ -2,8 +2,9 @@
 
 import { api, session } from "./api";
 import { Feed } from "./feed";
+import { answer } from "./http";
 
-export const feed = new Feed(async () => (await api<{ ticket: string }>("auth/ws-ticket", { method: "POST" })).ticket);
+export const feed = new Feed(async () => (await answer(api.POST("/api/v1/auth/ws-ticket"))).ticket);
 
 function follow(): void {
   const state = session.state;

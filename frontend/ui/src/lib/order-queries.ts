@@ -3,9 +3,12 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { api } from "./api";
+import { answer } from "./http";
 import { feed } from "./live";
 import { useObservable } from "./observable";
 import type { Diagnosis, Order, Timeline } from "./types";
+
+const named = (orderId: string) => ({ path: { orderId } });
 
 /** What tells that an order has changed, or that changes may have been missed. */
 export function useMark(id: string): string {
@@ -19,7 +22,7 @@ export function useOrder(id: string) {
   const mark = useMark(id);
   const query = useQuery<Order>({
     queryKey: ["order", id, mark],
-    queryFn: ({ signal }) => api<Order>(`orders/${encodeURIComponent(id)}`, { signal }),
+    queryFn: ({ signal }) => answer(api.GET("/api/v1/orders/{orderId}", { params: named(id), signal })),
     placeholderData: kept(id),
   });
   const live = byId.get(id);
@@ -32,7 +35,7 @@ export function useTimeline(id: string) {
   const mark = useMark(id);
   return useQuery<Timeline>({
     queryKey: ["timeline", id, mark],
-    queryFn: ({ signal }) => api<Timeline>(`orders/${encodeURIComponent(id)}/timeline`, { signal }),
+    queryFn: ({ signal }) => answer(api.GET("/api/v1/orders/{orderId}/timeline", { params: named(id), signal })),
     placeholderData: kept(id),
   });
 }
@@ -41,7 +44,7 @@ export function useDiagnosis(id: string, { enabled, again }: { enabled: boolean;
   const mark = useMark(id);
   return useQuery<Diagnosis>({
     queryKey: ["diagnosis", id, mark],
-    queryFn: ({ signal }) => api<Diagnosis>(`orders/${encodeURIComponent(id)}/diagnosis`, { signal }),
+    queryFn: ({ signal }) => answer(api.GET("/api/v1/orders/{orderId}/diagnosis", { params: named(id), signal })),
     enabled,
     refetchInterval: again ? 3000 : false, // causes come and go without the order's doing
     placeholderData: kept(id),

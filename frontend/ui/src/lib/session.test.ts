@@ -2,6 +2,8 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 
 import { Session } from "./session";
 
+vi.hoisted(() => vi.stubGlobal("location", new URL("http://127.0.0.1:3000"))); // as on a page
+
 let kept: Map<string, string>;
 let asked: string[];
 
@@ -25,10 +27,11 @@ afterEach(() => vi.unstubAllGlobals());
 
 /** A server that answers each request in its turn. */
 function server(...answers: [number, unknown][]) {
-  vi.stubGlobal("fetch", (url: string, { body }: { body: string }) => {
-    asked.push(`${url} ${body}`);
+  vi.stubGlobal("fetch", async (request: Request) => {
+    const headers = ["Authorization", "Idempotency-Key"].map((name) => request.headers.get(name));
+    asked.push([new URL(request.url).pathname, ...headers, await request.text()].filter(Boolean).join(" "));
     const [status, answer] = answers.shift() ?? [500, {}];
-    return Promise.resolve(new Response(JSON.stringify(answer), { status }));
+    return new Response(JSON.stringify(answer), { status });
   });
 }
 
@@ -63,5 +66,30 @@ it.each([
   expect(session.state.is).toBe("in");
   expect(kept.get("refresh")).toBe("refresh-1");
   server([200, {}]);
+  await session.signOut();
+});
+
+const ORDERS = "http://127.0.0.1:3000/api/v1/orders";
+
+it("sends a request again, whole, with a new token when its token is refused", async () => {
+  server([200, tokens(1)], [401, { title: "No" }], [200, tokens(2)], [201, {}], [200, {}]);
+  const session = new Session();
+  await session.signIn("alice", "secret");
+  const request = new Request(ORDERS, { method: "POST", headers: { "Idempotency-Key": "k1" }, body: "{}" });
+  expect((await session.send(request)).status).toBe(201);
+  expect(asked.slice(1)).toEqual([
+    `/api/v1/orders Bearer ${tokens(1).access} k1 {}`,
+    '/api/v1/auth/token/refresh {"refresh":"refresh-1"}',
+    `/api/v1/orders Bearer ${tokens(2).access} k1 {}`,
+  ]);
+  await session.signOut();
+});
+
+it("gives a second refusal to who asked", async () => {
+  server([200, tokens(1)], [401, { title: "No" }], [200, tokens(2)], [401, { title: "No" }], [200, {}]);
+  const session = new Session();
+  await session.signIn("alice", "secret");
+  expect((await session.send(new Request(ORDERS))).status).toBe(401);
+  expect(asked.length).toBe(4);
   await session.signOut();
 });

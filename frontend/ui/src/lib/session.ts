@@ -1,10 +1,11 @@
 /** Who is signed in. The access token lives in memory alone; the refresh token survives a reload of this tab. */
 
-import { Problem, send } from "./http";
+import type { components } from "../api/schema";
+import { anonymous, answer, Problem, send } from "./http";
 import { Observable } from "./observable";
 
 export type User = { id: string; username: string; isStaff: boolean; scopes: ReadonlySet<string> };
-type Tokens = { access: string; refresh: string };
+type Tokens = components["schemas"]["Tokens"];
 export type SessionState = { is: "restoring" } | { is: "out"; why?: string } | { is: "in"; user: User };
 
 const KEY = "refresh";
@@ -22,19 +23,33 @@ export class Session extends Observable<SessionState> {
   }
 
   async signIn(username: string, password: string): Promise<void> {
-    this.#take((await send("auth/token", { method: "POST", body: { username, password } })) as Tokens);
+    this.#take(await answer(anonymous.POST("/api/v1/auth/token", { body: { username, password } })));
   }
 
   async signOut(): Promise<void> {
     const refresh = sessionStorage.getItem(KEY);
     this.#forget();
-    if (refresh) await send("auth/logout", { method: "POST", body: { refresh } }).catch(() => undefined);
+    if (refresh) await answer(anonymous.POST("/api/v1/auth/logout", { body: { refresh } })).catch(() => undefined);
   }
 
   /** A token that is good for a while yet. Raises `Problem`, and signs out where the refresh token is refused. */
   async token(): Promise<string> {
     if (performance.now() > this.#expires - EARLY) await this.refresh();
     return this.#access;
+  }
+
+  /** Sends it with a token. One that is refused is renewed once. */
+  async send(request: Request): Promise<Response> {
+    const again = request.clone(); // a body can be sent once
+    const response = await this.#sendWith(await this.token(), request);
+    if (response.status !== 401) return response;
+    await this.refresh();
+    return this.#sendWith(await this.token(), again);
+  }
+
+  #sendWith(token: string, request: Request): Promise<Response> {
+    request.headers.set("Authorization", `Bearer ${token}`);
+    return send(request);
   }
 
   /** New tokens for old. Several who ask at once share one request: a token that is used twice ends the sign-in. */
@@ -47,7 +62,7 @@ export class Session extends Observable<SessionState> {
     const refresh = sessionStorage.getItem(KEY);
     if (!refresh) throw new Problem({ status: 401, title: "Nobody is signed in" });
     try {
-      this.#take((await send("auth/token/refresh", { method: "POST", body: { refresh } })) as Tokens);
+      this.#take(await answer(anonymous.POST("/api/v1/auth/token/refresh", { body: { refresh } })));
     } catch (error) {
       if (error instanceof Problem && error.status >= 400 && error.status < 500 && error.status !== 429)
         this.#forget("Your session has ended. Sign in again.");

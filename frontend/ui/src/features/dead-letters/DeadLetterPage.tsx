@@ -7,7 +7,7 @@ import { Empty, Failed, Loading, Page, Section } from "../../components/page";
 import { short, time } from "../../lib/format";
 import { Problem } from "../../lib/http";
 import type { User } from "../../lib/session";
-import { type DeadLetterDetail, type DryRun, OPEN_LETTERS, type Replayed } from "../../lib/types";
+import { type DryRun, OPEN_LETTERS, type Replayed, type WholeDeadLetter } from "../../lib/types";
 import { discard, dryRun, replay, useLetter } from "./api";
 import { difference } from "./difference";
 
@@ -69,7 +69,7 @@ export function DeadLetterPage({ user }: { user: User }) {
   );
 }
 
-function Facts({ letter }: { letter: DeadLetterDetail }) {
+function Facts({ letter }: { letter: WholeDeadLetter }) {
   return (
     <dl className="facts">
       <div>
@@ -106,7 +106,7 @@ function Facts({ letter }: { letter: DeadLetterDetail }) {
 
 type Outcome = { is: "tried"; of: DryRun } | { is: "replayed"; of: Replayed } | { is: "failed"; error: unknown } | null;
 
-function Deeds({ letter, onDone }: { letter: DeadLetterDetail; onDone: () => void }) {
+function Deeds({ letter, onDone }: { letter: WholeDeadLetter; onDone: () => void }) {
   const [busy, setBusy] = useState(false);
   const [asking, setAsking] = useState<"replay" | "discard" | null>(null);
   const [outcome, setOutcome] = useState<Outcome>(null);

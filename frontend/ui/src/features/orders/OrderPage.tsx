@@ -6,10 +6,10 @@ import { Empty, Failed, Loading, Page, Section } from "../../components/page";
 import { Status } from "../../components/status";
 import { api, newKey } from "../../lib/api";
 import { money, short, span, time } from "../../lib/format";
-import { Problem } from "../../lib/http";
+import { answer, Problem } from "../../lib/http";
 import { useDiagnosis, useOrder, useTimeline } from "../../lib/order-queries";
 import type { User } from "../../lib/session";
-import { ENDED, type Order } from "../../lib/types";
+import { ENDED, type Order, type Status as OrderStatus } from "../../lib/types";
 import { TimelineView } from "./TimelineView";
 
 export function OrderPage({ user }: { user: User }) {
@@ -156,7 +156,7 @@ function Why({ id, again }: { id: string; again: boolean }) {
   );
 }
 
-const TOO_LATE = new Set(["SHIPPED", "COMPLETED", "DELIVERED", "CANCELLED", "CANCELLING"]);
+const TOO_LATE = new Set<OrderStatus>(["SHIPPED", "COMPLETED", "DELIVERED", "CANCELLED", "CANCELLING"]);
 
 function Cancel({ order, onDone }: { order: Order; onDone: () => void }) {
   const [asking, setAsking] = useState(false);
@@ -170,7 +170,8 @@ function Cancel({ order, onDone }: { order: Order; onDone: () => void }) {
     setBusy(true);
     setError(null);
     try {
-      await api(`orders/${encodeURIComponent(order.orderId)}/cancel`, { method: "POST", body: { reason }, key });
+      const params = { path: { orderId: order.orderId }, header: { "Idempotency-Key": key } };
+      await answer(api.POST("/api/v1/orders/{orderId}/cancel", { params, body: { reason } }));
       setAsking(false);
       onDone();
     } catch (caught) {

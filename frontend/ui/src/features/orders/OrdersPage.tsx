@@ -3,19 +3,20 @@
 import { useDeferredValue, useMemo, useState } from "react";
 
 import { Empty, Failed, Loading, Page } from "../../components/page";
-import { api, withQuery } from "../../lib/api";
+import { api } from "../../lib/api";
 import { count } from "../../lib/format";
+import { answer, given } from "../../lib/http";
 import { feed } from "../../lib/live";
 import { useObservable } from "../../lib/observable";
 import { MOST } from "../../lib/orders";
-import { type LiveOrder, type Order, type Page as ListPage, STATUSES } from "../../lib/types";
+import { type LiveOrder, type Status, STATUSES } from "../../lib/types";
 import { OrderTable } from "./OrderTable";
 import { wanted } from "./filter";
 
 export function OrdersPage() {
   const live = useObservable(feed.orders);
   const link = useObservable(feed.link);
-  const [status, setStatus] = useState("");
+  const [status, setStatus] = useState<Status | "">("");
   const [text, setText] = useState("");
   const [held, setHeld] = useState<readonly LiveOrder[] | null>(null);
   const older = useOlder(status);
@@ -27,7 +28,7 @@ export function OrdersPage() {
       <div className="filters" role="search" aria-label="Orders">
         <label>
           Status
-          <select value={status} onChange={(event) => setStatus(event.target.value)}>
+          <select value={status} onChange={(event) => setStatus(event.target.value as Status | "")}>
             <option value="">All</option>
             {STATUSES.map((each) => (
               <option key={each}>{each}</option>
@@ -75,7 +76,7 @@ export function OrdersPage() {
 }
 
 /** Fetches what came before the oldest that is here, a page at a time. */
-function useOlder(status: string) {
+function useOlder(status: Status | "") {
   const [busy, setBusy] = useState(false);
   const [finished, setFinished] = useState<string | null>(null); // for which status
   const [error, setError] = useState<unknown>(null);
@@ -85,10 +86,10 @@ function useOlder(status: string) {
     setError(null);
     try {
       const oldest = rows.filter((row) => !status || row.status === status).at(-1);
-      const path = withQuery("orders", { limit: 100, status, createdBefore: oldest?.createdAt });
-      const page = await api<ListPage<Order & { version?: number }>>(path);
+      const query = given({ limit: 100, status, createdBefore: oldest?.createdAt });
+      const page = await answer(api.GET("/api/v1/orders", { params: { query } }));
       // Any state that the feed tells of is a later one than that of a list which has no versions.
-      feed.orders.update(page.results.map((order) => ({ ...order, version: order.version ?? 0 })));
+      feed.orders.update(page.results.map((order) => ({ ...order, version: 0 })));
       if (!page.next) setFinished(status);
     } catch (caught) {
       setError(caught);

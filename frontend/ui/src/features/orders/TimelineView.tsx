@@ -6,6 +6,7 @@ import { Json } from "../../components/json";
 import { Failed, Loading } from "../../components/page";
 import { api } from "../../lib/api";
 import { span } from "../../lib/format";
+import { answer } from "../../lib/http";
 import { SERVICES, type TimelineEvent } from "../../lib/types";
 import { type Hop, hops } from "./causality";
 
@@ -105,10 +106,10 @@ function Lanes({ rows }: { rows: readonly Hop[] }) {
 }
 
 function RawEvent({ orderId, event, onClose }: { orderId: string; event: TimelineEvent; onClose: () => void }) {
+  const params = { path: { orderId, eventId: event.eventId } };
   const query = useQuery({
     queryKey: ["event", orderId, event.eventId],
-    queryFn: ({ signal }) =>
-      api<unknown>(`orders/${encodeURIComponent(orderId)}/events/${encodeURIComponent(event.eventId)}`, { signal }),
+    queryFn: ({ signal }) => answer(api.GET("/api/v1/orders/{orderId}/events/{eventId}", { params, signal })),
     staleTime: Infinity,
   });
   return (

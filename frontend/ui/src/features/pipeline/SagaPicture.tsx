@@ -1,7 +1,7 @@
 /** The saga as services and topics: what flows on each edge, and what waits. */
 
 import { count, rate, span } from "../../lib/format";
-import type { Pipeline, ServiceState } from "../../lib/types";
+import type { Pipeline, PipelineService } from "../../lib/types";
 import { type Layout, narrow, type Node, wide } from "./layout";
 
 const WIDE = wide();
@@ -82,7 +82,7 @@ function Text({ at, className, children }: { at: Node["rateAt"]; className: stri
   );
 }
 
-function linesOf(state: ServiceState | undefined, parties: Pipeline["breakers"], isHeld: boolean | undefined): string[] {
+function linesOf(state: PipelineService | undefined, parties: Pipeline["breakers"], isHeld: boolean | undefined): string[] {
   if (!state) return ["not known"];
   const outbox = state.outboxDepth === null ? "outbox not known" : state.outboxDepth ? `outbox ${count(state.outboxDepth)}, ${span(state.outboxSeconds)}` : "outbox empty";
   const letters = state.deadLetters ? [`${count(state.deadLetters)} dead ${state.deadLetters === 1 ? "letter" : "letters"}`] : [];
@@ -96,14 +96,14 @@ function linesOf(state: ServiceState | undefined, parties: Pipeline["breakers"],
   return [outbox, (trouble.length ? trouble : calm).slice(0, 2).join(", ")].filter(Boolean).concat(state.pending ? [`${count(state.pending)} being asked`] : []);
 }
 
-function health(state: ServiceState | undefined, parties: Pipeline["breakers"], isHeld: boolean | undefined): string {
+function health(state: PipelineService | undefined, parties: Pipeline["breakers"], isHeld: boolean | undefined): string {
   if (!state) return "unknown";
   if (state.consumers === 0 || (state.deadLetters ?? 0) > 0 || parties.some((each) => each.state === "open")) return "bad";
   if (parties.some((each) => each.state === "half-open") || (isHeld === false && (state.outboxDepth ?? 0) > 0)) return "warn";
   return "calm";
 }
 
-function behind(state: ServiceState | undefined): string {
+function behind(state: PipelineService | undefined): string {
   if (!state || state.lagMessages === null) return "unknown";
   const seconds = state.lagSeconds ?? 0;
   return seconds > 30 ? "bad" : seconds > 5 ? "warn" : "";

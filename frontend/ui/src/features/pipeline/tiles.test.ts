@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 
-import { type Pipeline, SERVICES, type ServiceState } from "../../lib/types";
+import { type Pipeline, type PipelineService, SERVICES } from "../../lib/types";
 import { tilesOf } from "./tiles";
 
-function pipeline(change: Partial<ServiceState> = {}, rest: Partial<Pipeline> = {}): Pipeline {
+function pipeline(change: Partial<PipelineService> = {}, rest: Partial<Pipeline> = {}): Pipeline {
   const quiet = { consumers: 1, lagMessages: 0, lagSeconds: 0, outboxDepth: 0, outboxSeconds: null, deadLetters: 0, pending: 0, publishedPerSecond: 0 };
   return {
     at: "2026-01-01T00:00:00Z",
@@ -13,7 +13,7 @@ function pipeline(change: Partial<ServiceState> = {}, rest: Partial<Pipeline> = 
     orders: { placedPerSecond: 0, completedPerSecond: 0, cancelledPerSecond: 0, inFlight: 0 },
     latency: { p50: null, p95: null, p99: null, count: 0 },
     audit: { at: "2026-01-01T00:00:00Z", violations: 0, orders: 3, seconds: 1, whole: true },
-    sources: {},
+    sources: { mongo: true, kafka: true, projection: true },
     ...rest,
   };
 }
@@ -24,7 +24,7 @@ it("is calm where all is well", () => {
   expect(tilesOf(pipeline(), (at) => at).map((tile) => tile.tone)).toEqual(Array(6).fill("calm"));
 });
 
-it.each<[string, string, Partial<ServiceState>, Partial<Pipeline>]>([
+it.each<[string, string, Partial<PipelineService>, Partial<Pipeline>]>([
   ["Outbox age", "warn", { outboxSeconds: 6 }, {}],
   ["Outbox age", "bad", { outboxSeconds: 31 }, {}],
   ["Lag", "bad", { consumers: 0 }, {}],

@@ -3,8 +3,8 @@ import { type FormEvent, useRef, useState } from "react";
 import { Failed, Section } from "../../components/page";
 import { api, newKey } from "../../lib/api";
 import { count, money } from "../../lib/format";
-import { Problem } from "../../lib/http";
-import type { Product } from "../../lib/types";
+import { answer, Problem } from "../../lib/http";
+import type { PlaceOrder, Product } from "../../lib/types";
 import { VARIETIES } from "./varieties";
 
 /** Pieces by product. */
@@ -19,21 +19,22 @@ export function OrderForm({ basket, products, onPlaced }: Props) {
   const attempt = useRef({ body: "", key: "" });
   const picked = products.filter(({ sku }) => (basket[sku] ?? 0) > 0);
   const lines = picked.length ? picked : products.slice(0, 1); // one piece of the first, for the impatient
-  const pieces = ({ sku }: Product) => chosen?.pieces ?? (basket[sku] || 1);
+  const pieces = ({ sku }: Product) => chosen.pieces ?? (basket[sku] || 1);
   const total = lines.reduce((sum, line) => sum + line.price * pieces(line), 0);
 
   async function submit(event: FormEvent<HTMLFormElement>) {
     event.preventDefault();
-    const given = Object.fromEntries(new FormData(event.currentTarget)) as Record<string, string>;
-    const body = {
+    const form = new FormData(event.currentTarget);
+    const given = (name: keyof PlaceOrder["shippingAddress"]) => String(form.get(name));
+    const body: PlaceOrder = {
       items: lines.map((line) => ({ sku: line.sku, quantity: pieces(line) })),
-      paymentMethod: chosen?.token,
+      paymentMethod: chosen.token,
       shippingAddress: {
-        name: given["name"],
-        line1: given["line1"],
-        city: given["city"],
-        postalCode: chosen?.postalCode ?? given["postalCode"],
-        country: given["country"],
+        name: given("name"),
+        line1: given("line1"),
+        city: given("city"),
+        postalCode: chosen.postalCode ?? given("postalCode"),
+        country: given("country"),
       },
     };
     // Until the server has said what became of it, the same order has the same key: it is placed once, however often it is sent.
@@ -42,7 +43,8 @@ export function OrderForm({ basket, products, onPlaced }: Props) {
     setBusy(true);
     setError(null);
     try {
-      const { orderId } = await api<{ orderId: string }>("orders", { method: "POST", body, key: attempt.current.key });
+      const params = { header: { "Idempotency-Key": attempt.current.key } };
+      const { orderId } = await answer(api.POST("/api/v1/orders", { params, body }));
       attempt.current = { body: "", key: "" };
       onPlaced(orderId);
     } catch (caught) {

@@ -5,15 +5,15 @@ import { useState } from "react";
 
 import { Failed, Loading, Page, Section } from "../../components/page";
 import { count, money } from "../../lib/format";
-import { send } from "../../lib/http";
-import type { Page as ListPage, Product } from "../../lib/types";
+import { anonymous, answer } from "../../lib/http";
+import type { Product } from "../../lib/types";
 import { type Basket, OrderForm } from "./OrderForm";
 import { PlacedOrder } from "./PlacedOrder";
 
 export function ShopPage() {
   const [basket, setBasket] = useState<Basket>({});
   const [placed, setPlaced] = useState<string[]>([]);
-  const products = useQuery({ queryKey: ["products"], queryFn: allProducts, refetchInterval: 10_000 });
+  const products = useQuery({ queryKey: ["products"], queryFn: () => answer(anonymous.GET("/api/v1/products")), refetchInterval: 10_000 });
   return (
     <Page title="Shop">
       <div className="shop">
@@ -44,12 +44,6 @@ export function ShopPage() {
       </div>
     </Page>
   );
-}
-
-/** The API gives a list, or pages of one. */
-async function allProducts(): Promise<Product[]> {
-  const answer = (await send("products")) as Product[] | ListPage<Product>;
-  return Array.isArray(answer) ? answer : answer.results;
 }
 
 type ProductsProps = { products: Product[]; basket: Basket; onChange: (basket: Basket) => void };

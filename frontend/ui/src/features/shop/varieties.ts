@@ -2,7 +2,7 @@
 
 export type Variety = { id: string; title: string; explained: string; token: string; postalCode?: string; pieces?: number };
 
-export const VARIETIES: readonly Variety[] = [
+export const VARIETIES: readonly [Variety, ...Variety[]] = [
   { id: "plain", title: "Card that works", token: "tok_visa", explained: "Authorised, shipped, captured: COMPLETED." },
   { id: "declined", title: "Card declined", token: "tok_declined", explained: "The stock is put back: CANCELLED, PAYMENT_FAILED." },
   { id: "timeout", title: "Gateway hangs", token: "tok_timeout", explained: "No answer ever comes; the deadline ends it: CANCELLED, TIMEOUT." },
