@@ -81,6 +81,12 @@ def _kill_point(value: str) -> str:
     return value
 
 
+def _served(value: str) -> str:
+    if value not in (*SERVICES, "all"):
+        raise ValueError(f"must be one of {', '.join(SERVICES)}, all")
+    return value
+
+
 def _in_a_folder(value: str) -> str:
     if value and not Path(value).parent.is_dir():
         raise ValueError("must lie in a folder that exists")
@@ -112,7 +118,7 @@ class Environment(BaseSettings):
     REDIS_URL: Annotated[str, _url("redis", "rediss", "unix")]
     PORT: Annotated[int, Field(ge=1, le=65535)]
     JWT_SECRET: Annotated[str, Field(min_length=32)]
-    SERVICE: Literal["orders", "inventory", "payments", "shipping", "all"]
+    SERVICE: Annotated[str, AfterValidator(_served)]
 
     MASTER_KEY: Annotated[str, AfterValidator(_key_bytes)] = ""
     MASTER_KEYS_OLD: Annotated[tuple[str, ...], NoDecode, AfterValidator(_several_keys)] = ()

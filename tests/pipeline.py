@@ -9,13 +9,13 @@ from django.core.management import call_command
 from django.db import connections
 
 from ecommerce import heartbeats
+from ecommerce.environment import SERVICES
 from tests import settings
 from tests.processes import MANAGE, ProjectProcess
 from tests.servers import METRICS_PORTS, Servers, free_ports
 from tests.topics import make_topics_anew
 
 URL = f"http://127.0.0.1:{settings.WEB_PORT}"
-SERVICES = ("orders", "inventory", "payments", "shipping")
 ASKING = ("payments", "shipping")  # those that ask an outside party, each with workers of its own
 
 

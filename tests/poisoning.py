@@ -6,8 +6,8 @@ from pathlib import Path
 
 from django.core.management import call_command
 
+from ecommerce.environment import SERVICES
 from ecommerce.registry import engine
-from tests.pipeline import SERVICES
 
 
 def cut_short(order_id: str) -> bytes:

@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 from deploy.local.environment import local_port
 from deploy.local.places import VAR
 from deploy.local.servers import KafkaServer, MongoServer, RedisServer, Server
-from ecommerce.environment import CARRIER_WEBHOOK, derived
+from ecommerce.environment import CARRIER_WEBHOOK, SERVICES, derived
 
-SERVICES = ("orders", "inventory", "payments", "shipping")
 ASKING = ("payments", "shipping")  # the services that ask an outside party
 WATCHED = ("ecommerce", *SERVICES, "frontend", "deploy")
 # What has no port of its own answers /metrics on these.
@@ -28,7 +27,7 @@ METRICS_PORTS = {
         ]
     )
 }
-SERVICE_PORTS = dict(zip(SERVICES, range(4001, 4005), strict=True))
+SERVICE_PORTS = {name: 4001 + place for place, name in enumerate(SERVICES)}
 DEFAULT_GATEWAY, DEFAULT_CARRIER = "http://127.0.0.1:4101", "http://127.0.0.1:4102"
 
 # Run once, when the servers are ready and before the processes start.

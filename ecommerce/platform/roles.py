@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
+from ecommerce.environment import SERVICES
 from ecommerce.http.permissions import Scope
 from ecommerce.platform.models import User
-
-SERVICES = ("orders", "inventory", "payments", "shipping")
 
 
 def _of_each(*codenames: str) -> frozenset[str]:

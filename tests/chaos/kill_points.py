@@ -2,12 +2,12 @@
 
 from random import Random
 
+from ecommerce.environment import SERVICES
 from ecommerce.killpoints import Place
 from tests.chaos.arena import Arena
 from tests.chaos.customers import Load
 from tests.chaos.scenario import Harm, Scenario
 
-SERVICES = ("orders", "inventory", "payments", "shipping")
 _SHORT = {(Place.OUTSIDE_AFTER_ANSWER, "authorize")}
 
 

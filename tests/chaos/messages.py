@@ -13,13 +13,13 @@ from django.conf import settings
 from django.core.management import call_command
 
 from ecommerce.demo import Placed
+from ecommerce.environment import SERVICES
 from ecommerce.killpoints import Place
 from ecommerce.registry import engine
 from inventory.messages import AdjustStock, PutProduct
 from tests.chaos.arena import Arena
 from tests.chaos.customers import ENDING, Load
 from tests.chaos.scenario import Scenario
-from tests.pipeline import SERVICES
 from tests.topics import Record, records_on
 from tests.waiting import until
 

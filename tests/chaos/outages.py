@@ -8,10 +8,11 @@ from random import Random
 import redis
 
 from ecommerce import kafka
+from ecommerce.environment import SERVICES
 from tests.chaos.arena import Arena
 from tests.chaos.customers import Load
 from tests.chaos.scenario import Harm, Scenario
-from tests.pipeline import ASKING, SERVICES
+from tests.pipeline import ASKING
 from tests.servers import RunningServer
 from tests.waiting import until
 

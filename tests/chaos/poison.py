@@ -7,13 +7,13 @@ from random import Random
 from django.core.management import call_command
 
 from ecommerce.demo import Placed
+from ecommerce.environment import SERVICES
 from ecommerce.killpoints import Place
 from ecommerce.registry import engine
 from tests.chaos.arena import Arena
 from tests.chaos.customers import ENDING, Load, fates
 from tests.chaos.scenario import Scenario
 from tests.load.running_pipeline import BATCH, order
-from tests.pipeline import SERVICES
 from tests.poisoning import cut_short, failed, mend
 from tests.processes import MANAGE, ProjectProcess
 from tests.waiting import until

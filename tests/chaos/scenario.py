@@ -11,13 +11,13 @@ import pytest
 
 from ecommerce import storage
 from ecommerce.demo import Placed
+from ecommerce.environment import SERVICES
 from ecommerce.messages import Command
 from ecommerce.registry import engine
 from tests.chaos.arena import Arena
 from tests.chaos.customers import Load, fates
 from tests.chaos.mode import FULL, HEAL_SECONDS, PATIENCE_SECONDS, chance
 from tests.chaos.report import Cell
-from tests.pipeline import SERVICES
 from tests.system.watching import audited
 
 Harm = Callable[[Arena, Load, Random], str]

@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management import call_command
 
 from ecommerce.audit.names import Name
-from tests.integration.saga import SERVICES, Saga
+from ecommerce.environment import SERVICES
+from tests.integration.saga import Saga
 
 Plant = Callable[[Saga], str | None]
 PLANTED: dict[Name, list[Plant]] = {}

@@ -6,6 +6,7 @@ from typing import Any
 
 from ecommerce import identity, outbox, storage
 from ecommerce.engine import Engine
+from ecommerce.environment import SERVICES
 from ecommerce.inputs import Position, Source
 from ecommerce.messages import Message
 from ecommerce.reading import read_bytes
@@ -17,7 +18,6 @@ from payments.messages import ChargeAuthorized, ChargeCaptured, ChargeDeclined, 
 from shipping.messages import CarrierAccepted, CarrierRefused
 from tests.sandbox import Sandbox
 
-SERVICES = ("orders", "inventory", "payments", "shipping")
 AGGREGATES = {"orders": "orders", "inventory": "reservations", "payments": "payments", "shipping": "shipments"}
 PRICE = 100
 ADDRESS = {"name": "A", "line1": "B", "city": "C", "postalCode": "1", "country": "DE"}

@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from ecommerce import identity
 from ecommerce.backoffice import ReadOnlyAdmin
+from ecommerce.environment import SERVICES
 from ecommerce.heartbeats import Heartbeat, tell
 from ecommerce.inputs import Position, Source
 from ecommerce.leases import Lease
@@ -39,7 +40,7 @@ def alice(module_databases: None) -> Person:
     person = customer("alice")
     _, created = selectors.first_answer(person.order(paymentMethod="tok_secret"))
     data = encode(created)
-    for service in ("orders", "inventory", "payments", "shipping"):
+    for service in SERVICES:
         known = engine(service)
         if service != "orders":
             known.execute(created.payload, id=created.event_id)

@@ -13,8 +13,9 @@ from ecommerce import identity, outbox
 from ecommerce.audit.names import Name
 from ecommerce.audit.places import Places
 from ecommerce.audit.stories import Stories
+from ecommerce.environment import SERVICES
 from tests.integration.planting import PLANTED, Backup, Plant, audit, audited, plants
-from tests.integration.saga import SERVICES, Saga, make_old
+from tests.integration.saga import Saga, make_old
 from tests.topics import make_topics_anew
 
 pytestmark = pytest.mark.usefixtures("databases")

@@ -7,6 +7,7 @@ import pytest
 
 from ecommerce import identity
 from ecommerce.audit import scheduled
+from ecommerce.environment import SERVICES
 from ecommerce.heartbeats import Heartbeat, tell
 from ecommerce.leases import Lease
 from ecommerce.memory import key, memory
@@ -62,17 +63,15 @@ def told(of: str, kind: str, subject: str, **values: Any) -> None:
 
 
 def test_a_quiet_pipeline_is_seen_to_be(clerk: Person) -> None:
-    for name in ("orders", "inventory", "payments", "shipping"):
+    for name in SERVICES:
         Topic().skip_to_end(engine(name))
     quiet = {"consumers": 0, "lagMessages": 0, "lagSeconds": None, "outboxDepth": 0, "outboxSeconds": 0.0}
     quiet |= {"deadLetters": 0, "pending": None, "publishedPerSecond": None}
     until("nothing to be left", lambda: service(clerk, "orders") == {"name": "orders", **quiet})
     now = seen(clerk)
-    assert [each["name"] for each in now["services"]] == ["orders", "inventory", "payments", "shipping"]
+    assert [each["name"] for each in now["services"]] == list(SERVICES)
     assert (now["breakers"], now["audit"]) == ([], None)
-    assert now["relays"] == [
-        {"service": name, "held": False} for name in ("orders", "inventory", "payments", "shipping")
-    ]
+    assert now["relays"] == [{"service": name, "held": False} for name in SERVICES]
     assert now["orders"] == dict.fromkeys(("placedPerSecond", "completedPerSecond", "cancelledPerSecond", "inFlight"))
     assert now["latency"] == {"p50": None, "p95": None, "p99": None, "count": 0}
     assert now["sources"] == {"mongo": True, "kafka": True, "projection": False}

@@ -7,11 +7,12 @@ import msgspec
 import pytest
 
 from ecommerce import storage
+from ecommerce.environment import SERVICES
 from ecommerce.messages import decode
 from ecommerce.rebuild import Fold
 from ecommerce.registry import services
 from payments.events import PaymentFailed
-from tests.integration.saga import SERVICES, Saga
+from tests.integration.saga import Saga
 
 YESTERDAY, TODAY, TOMORROW = "1.0", PaymentFailed.version, "1.9"
 VERSIONS = {f"of-{version}": version for version in (YESTERDAY, TODAY, TOMORROW)}

@@ -12,9 +12,9 @@ from bson import Int64
 from pymongo.database import Database
 
 from ecommerce import identity
+from ecommerce.environment import SERVICES
 from ecommerce.registry import engine
 from tests.load.running_pipeline import Pipeline
-from tests.pipeline import SERVICES
 
 Document = dict[str, Any]
 

@@ -13,6 +13,7 @@ from django.core.management import call_command
 from deploy.local.servers import poll
 from ecommerce import identity
 from ecommerce.celery import app
+from ecommerce.environment import SERVICES
 from ecommerce.inputs import Input
 from ecommerce.leases import Lease
 from ecommerce.registry import engine
@@ -22,7 +23,7 @@ from orders.domain import Status
 from orders.messages import PlaceOrder, RequestedItem
 from orders.sealing import seal
 from tests.load.child import output_of
-from tests.pipeline import SERVICES, pipeline_processes, start_empty
+from tests.pipeline import pipeline_processes, start_empty
 from tests.processes import MANAGE, running
 from tests.servers import RunningServer, Servers
 

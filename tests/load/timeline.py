@@ -15,7 +15,7 @@ from confluent_kafka import TopicPartition
 from pymongo import MongoClient
 
 from ecommerce import kafka
-from tests.pipeline import SERVICES
+from ecommerce.environment import SERVICES
 
 Times = dict[str, dict[str, float]]  # order id → event type → when
 

@@ -24,11 +24,11 @@ class Pipeline:
 def pipeline(
     request: pytest.FixtureRequest, servers: Servers, schema: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pipeline]:
-    """Everything that `make up` runs, with the demo's users and products. The module names the orders' deadline."""
+    """Everything that `make up` runs, with the demo's users and products. The module may name the orders' deadline."""
     start_empty(servers)  # other tests leave messages on the topics
     folder = tmp_path_factory.mktemp("pipeline")
     with_metrics = getattr(request.module, "WITH_METRICS", False)
-    seconds = request.module.DEADLINE_SECONDS
+    seconds = getattr(request.module, "DEADLINE_SECONDS", 120)
     wanted = pipeline_processes(folder, deadline_seconds=seconds, with_metrics=with_metrics)
     processes = {process.name: running(process, folder) for process in wanted}
     try:

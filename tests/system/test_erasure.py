@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from ecommerce.demo import PASSWORD, Placed
+from ecommerce.environment import SERVICES
 from ecommerce.platform.models import DataKey, User
 from ecommerce.registry import services
 from ecommerce.topics import topics_of
@@ -21,7 +22,7 @@ from tests import settings as ours
 from tests.pipeline import URL
 from tests.servers import Servers
 from tests.system.conftest import Pipeline
-from tests.system.watching import BODY, MANY, SERVICES, audited, ended, place
+from tests.system.watching import BODY, MANY, audited, ended, place
 from tests.topics import records_on
 from tests.waiting import until
 

@@ -10,9 +10,10 @@ import httpx
 import msgspec
 import pytest
 
+from ecommerce.environment import SERVICES
 from tests.pipeline import URL
 from tests.system.conftest import Pipeline
-from tests.system.watching import BODY, SERVICES, ended, place
+from tests.system.watching import BODY, ended, place
 from tests.waiting import until
 
 DEADLINE_SECONDS = 600

@@ -15,12 +15,13 @@ from django.db import connections
 
 from ecommerce import kafka
 from ecommerce.demo import Placed, Shop
+from ecommerce.environment import SERVICES
 from ecommerce.registry import engine
 from inventory.messages import AdjustStock, PutProduct
 from tests import settings
 from tests.pipeline import URL
 from tests.system.conftest import Pipeline
-from tests.system.watching import BODY, SERVICES, audited, ended, place
+from tests.system.watching import BODY, audited, ended, place
 from tests.waiting import until
 
 DEADLINE_SECONDS = 600  # nothing here waits for it, and on a busy machine a restart takes its time

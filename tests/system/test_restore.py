@@ -11,6 +11,7 @@ from django.db import connections
 from pymongo.client_session import ClientSession
 
 from ecommerce import storage
+from ecommerce.environment import SERVICES
 from ecommerce.transaction import in_transaction
 from tests.system.conftest import Pipeline
 from tests.system.watching import audited, ended, place
@@ -56,7 +57,7 @@ def settled() -> bool:
     return "0 in flight" in said.getvalue()
 
 
-@pytest.mark.parametrize("service", ["orders", "inventory", "payments", "shipping"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_orders_placed_after_the_backup_end_and_the_audit_is_clean(pipeline: Pipeline, service: str) -> None:
     before = place(pipeline.shop, 5)
     ended(pipeline.shop, before)

@@ -9,7 +9,6 @@ from django.core.management import call_command
 from ecommerce.demo import BRANCHES, Placed, Shop
 from tests.waiting import until
 
-SERVICES = ("orders", "inventory", "payments", "shipping")
 PLAIN, MANY = BRANCHES[0], BRANCHES[1]
 BODY: dict[str, Any] = {
     "items": [{"sku": "SKU-003", "quantity": 1}],
