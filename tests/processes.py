@@ -17,13 +17,14 @@ def _at_once() -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectProcess:
-    """A Python process of this working copy. `is_ready` is polled; None of it is waited for by default."""
+    """A Python process of this working copy, or of that at `tree`. `is_ready` is polled; by default it is at once."""
 
     name: str
     arguments: Sequence[str]
     is_ready: Callable[[], bool] = field(default=_at_once)
     env: Mapping[str, str] = field(default_factory=dict)
     address: str = ""
+    tree: Path = places.ROOT
 
     def prepare(self) -> None:
         """Nothing to prepare."""
@@ -31,8 +32,9 @@ class ProjectProcess:
     def command(self) -> list[str]:
         """What is run; the rest of the environment is the tests' own."""
         # The tests' settings would choose new ports.
-        variables = {"PYTHONPATH": str(places.ROOT), "DJANGO_SETTINGS_MODULE": "ecommerce.settings", **self.env}
-        return ["env", *(f"{name}={value}" for name, value in variables.items()), sys.executable, *self.arguments]
+        variables = {"PYTHONPATH": str(self.tree), "DJANGO_SETTINGS_MODULE": "ecommerce.settings", **self.env}
+        arguments = [str(self.tree / "manage.py") if each == MANAGE else each for each in self.arguments]
+        return ["env", *(f"{name}={value}" for name, value in variables.items()), sys.executable, *arguments]
 
     def wait_ready(self, *, deadline: float) -> None:
         """Returns when it is ready. Raises `NotReady`."""

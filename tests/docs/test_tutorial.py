@@ -2,20 +2,16 @@
 
 import os
 import re
-import shutil
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from deploy.local.places import ROOT
+from tests.copies import change, copy_tree
 from tests.servers import Servers
 
 PAGE = ROOT / "docs" / "tutorial.md"
 MOST_LINES = 150  # of somebody's own code, with its tests, blank ones left out
-_INSTALLED = (".venv", "var/lib", "frontend/ui/node_modules", "frontend/static/frontend")
 
 
 @dataclass(frozen=True)
@@ -30,39 +26,6 @@ class Block:
 def blocks() -> list[Block]:
     found = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     return [Block(*each) for each in found]
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Iterator[Path]:
-    """This working copy's files, with what is installed."""
-    tree = tmp_path / "tree"
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file():
-            (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, tree / name)
-    for name in _INSTALLED:
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        if not (tree / name).exists() and (ROOT / name).exists():
-            (tree / name).symlink_to(ROOT / name)
-    yield tree
-    shutil.rmtree(tree)
-
-
-def change(tree: Path, differences: str) -> None:
-    """Applies them by what they say, not by numbers of lines, of which the text has none."""
-    file, old = tree, ""
-    for line in differences.splitlines():
-        match line[:4], line[:1]:
-            case "--- ", _:
-                continue
-            case "+++ ", _:
-                file = tree / line.removeprefix("+++ b/")
-            case _, "-":
-                old = line[1:]
-                assert file.read_text().count(f"{old}\n") == 1, f"{file.name} has no such line: {old}"
-            case _, "+":
-                file.write_text(file.read_text().replace(f"{old}\n", f"{line[1:]}\n"))
 
 
 def run(tree: Path, commands: str) -> None:
@@ -81,7 +44,8 @@ def test_a_fifth_service_takes_few_lines() -> None:
     assert len(code) < MOST_LINES
 
 
-def test_the_tutorial_works_as_it_stands(copy: Path, servers: Servers) -> None:
+def test_the_tutorial_works_as_it_stands(tmp_path: Path, servers: Servers) -> None:
+    copy = copy_tree(tmp_path / "tree")
     for block in blocks():
         match block.language:
             case "python":
