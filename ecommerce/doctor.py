@@ -110,6 +110,9 @@ def _processes(seen: Seen) -> Iterator[Ailment]:
     if "beat" not in seen.workers:
         what = "beat is not alive: no shift of the relay, no deadline and no sweep is started"
         yield Ailment(what=what, action="python -m deploy.local restart beat")
+    if not any(told.is_shown for told in seen.stored.values()):
+        what = "no projection is alive: dashboards and customers' pages stand still, orders go on"
+        yield Ailment(what=what, action="python -m deploy.local restart live")
     for service in services():
         if not seen.stored[service.name].waits:
             lag = seen.lag(service)

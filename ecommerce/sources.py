@@ -104,6 +104,11 @@ class Stored:
         return {beat["subject"] for beat in self.beats if beat["kind"] == "celery"}
 
     @property
+    def is_shown(self) -> bool:
+        """Whether a projection tells dashboards of changes; where that is told."""
+        return any(beat["kind"] == "live" for beat in self.beats)
+
+    @property
     def waits(self) -> list[float]:
         """Seconds that messages waited lately, as each consumer that lives says."""
         return [beat["values"]["lag_seconds"] for beat in self.beats if beat["kind"] == "consumer"]

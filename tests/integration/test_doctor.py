@@ -61,6 +61,7 @@ def healthy(databases: None) -> None:
     for name in ("payments", "shipping"):
         told("celery", name, name)
     told("breaker", "payments", "gateway", state="closed")
+    told("live", "orders", "live")
     audited(identity.now())
 
 
@@ -112,6 +113,10 @@ def no_beat(_: Servers) -> None:
     silent("orders", subject="beat")
 
 
+def no_projection(_: Servers) -> None:
+    silent("orders", kind="live")
+
+
 def open_breaker(_: Servers) -> None:
     told("breaker", "payments", "gateway", state="open")
 
@@ -151,6 +156,7 @@ CAUSES: list[tuple[Plant, str, str]] = [
     (slow_consumer, "the consumers of inventory do not keep up: 0 messages behind, the longest waited 45 s", "consume"),
     (no_worker, "no worker takes the tasks of shipping", "restart worker-shipping"),
     (no_beat, "beat is not alive", "restart beat"),
+    (no_projection, "dashboards and customers' pages stand still", "restart live"),
     (open_breaker, "the circuit breaker of gateway is open: payments does not ask it", "does gateway answer?"),
     (no_relay, "and no relay holds the lease", "manage.py relay orders"),
     (frozen_relay, "1 commits of orders wait in its outbox, the first for 6", "is Kafka up?"),
@@ -192,4 +198,5 @@ def test_an_empty_installation_where_nothing_runs_is_told_all_that_is_missing(da
     assert status == 1
     assert said.count("no consumer of") == 4
     assert said.count("no worker takes") == 4
+    assert said.count("no projection is alive") == 1
     assert "none has run by itself yet" in said

@@ -9,6 +9,7 @@ import pytest
 from ecommerce import storage
 from ecommerce.deadletters.desk import Actor, Desk
 from ecommerce.deadletters.selection import Selection
+from ecommerce.leases import Lease
 from ecommerce.messages import encode
 from ecommerce.registry import engine
 from frontend import projection
@@ -97,7 +98,15 @@ def test_an_order_behind_a_dead_letter_is_told_when_that_is_replayed(alice: Pers
     assert storage.history(orders.database, order)[-1]["type"] == "InventoryReserved"
 
 
-def test_one_at_a_time_tells(alice: Person, told: list[list[Update]]) -> None:
+def test_one_at_a_time_tells(alice: Person, told: list[list[Update]], monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[bool] = []
+
+    class Asked(Lease):
+        def take(self) -> bool:
+            answers.append(super().take())
+            return answers[-1]
+
+    monkeypatch.setattr(projection, "Lease", Asked)
     second = Projection()
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(second.run)
@@ -105,6 +114,8 @@ def test_one_at_a_time_tells(alice: Person, told: list[list[Update]]) -> None:
             order = alice.order()
             Topic(INVENTORY).put(reserved(order), type="InventoryReserved")
             until("the order to be told", lambda: is_told(told, order))
+            until("the second to have asked for its turn", lambda: len(answers) > 1)
+            assert not any(answers)
             assert len(versions(told, order)) == 1
         finally:
             second.stop()

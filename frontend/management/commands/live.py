@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ecommerce import garbage, ownmetrics
+from ecommerce.heartbeats import Heartbeat, told
 
 
 class Command(BaseCommand):
@@ -22,4 +23,5 @@ class Command(BaseCommand):
             signal.signal(each, lambda *_: projection.stop())
         garbage.settle()
         ownmetrics.serve()
-        projection.run()
+        with told(Heartbeat(service="orders", kind="live", subject="live", values=dict)):
+            projection.run()
