@@ -23,7 +23,7 @@ def main() -> int:
             case "logs":
                 pipeline.logs(arguments.names)
             case "restart":
-                pipeline.restart(arguments.name)
+                pipeline.restart(arguments.names)
     except (pipeline.Failed, Missing, SupervisorError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("down", help="stop everything")
     commands.add_parser("ps", help="one line a process: name pid state")
     commands.add_parser("logs", help="follow the logs").add_argument("names", nargs="*")
-    commands.add_parser("restart", help="stop and start one process").add_argument("name")
+    commands.add_parser("restart", help="stop and start some processes").add_argument("names", nargs="+")
     return parser
 
 

@@ -80,13 +80,13 @@ def logs(names: Sequence[str]) -> None:
     os.execvp("tail", ["tail", "-n", "20", "-F", *map(str, wanted)])
 
 
-def restart(name: str) -> None:
-    """Stops one process and starts it again."""
+def restart(names: Sequence[str]) -> None:
+    """Stops these processes and starts them again."""
     supervisor = Supervisor()
-    programs = _chosen(pipeline(environment.load()), [name])
+    programs = _chosen(pipeline(environment.load()), names)
     if not supervisor.is_up():
         raise Failed("nothing is up. Start it with: make up")
-    supervisor.stop([name])
+    supervisor.stop(names)
     _start(supervisor, programs)
 
 

@@ -1,6 +1,7 @@
 """The rules and the configuration of Prometheus, by its own tool; what they name is really told: tests/system."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -35,15 +36,24 @@ def test_every_alert_says_what_is_wrong_and_the_command_that_helps() -> None:
     (group,) = yaml.safe_load(RULES.read_text())["groups"]
     for rule in group["rules"]:
         assert all(rule["annotations"][name] for name in ("summary", "description", "command")), rule
+        assert rule["annotations"]["runbook"] == f"docs/runbook.md#{rule['alert'].lower()}"
         assert rule["labels"]["severity"] in ("critical", "warning")
 
 
-def test_every_alert_and_every_metric_is_in_the_document() -> None:
+def test_the_runbook_has_a_part_for_each_alert_and_no_other() -> None:
+    alerts, _, _ = (ROOT / "docs" / "runbook.md").read_text().partition("\n## Operations\n")
+    parts = re.split(r"^### ", alerts, flags=re.MULTILINE)[1:]
+    assert [part.split("\n", 1)[0] for part in parts] == list(expressions())
+    says = re.compile(r"\*\*Meaning\.\*\*.*\*\*Check.*\b[Aa]ct\.\*\*.*\*\*Over\*\*", re.DOTALL)
+    assert [part for part in parts if not says.search(part)] == []
+
+
+def test_every_metric_is_in_the_document() -> None:
     page = (ROOT / "docs" / "observability.md").read_text()
     wrapped = [each for each in vars(counters).values() if isinstance(each, MetricWrapperBase)]
     counted = [family.name for each in wrapped for family in each.describe()]
     named = {name for expression in expressions().values() for name in metrics_in(expression)} - {"up"}
-    missing = [name for name in (*expressions(), *counted, *named) if f"`{name}`" not in page]
+    missing = [name for name in (*counted, *named) if f"`{name}`" not in page]
     assert [name for name in missing if not name.startswith("django_http_")] == []
 
 
