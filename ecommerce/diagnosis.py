@@ -12,6 +12,7 @@ from django.conf import settings
 
 from ecommerce import heartbeats, identity, leases, outbox, relay, saga, storage
 from ecommerce.deadletters import letters
+from ecommerce.deadletters.showing import qualified
 from ecommerce.outside import CLOSED
 from ecommerce.registry import engine
 from ecommerce.saga import Kind, Logs, Wait
@@ -71,9 +72,7 @@ def _explained(order_id: str, wait: Wait) -> Finding:
     cause, action = "", ""
     match wait.kind:
         case Kind.LETTER:
-            action = (
-                f"see it: manage.py dlq show --service {wait.service} {wait.letter}; mend its cause, then replay it"
-            )
+            action = f"manage.py dlq show {qualified(wait.service, wait.letter)}; mend its cause, then replay it"
         case Kind.FOLLOWERS:
             action = "they follow when that is replayed or discarded"
         case Kind.OUTSIDE:

@@ -14,7 +14,7 @@ from ecommerce.leases import Lease
 from ecommerce.registry import engine, services
 from orders.models import Order
 from tests.integration.clerks import clerk, page, text
-from tests.integration.parking import Feed, created, reserved
+from tests.integration.parking import Feed, created, dlq, reserved
 from tests.integration.people import Person, staff
 from tests.integration.saga import Saga
 
@@ -88,7 +88,7 @@ CAUSES: list[tuple[Callable[[Saga], None], str, str, str]] = [
     (frozen_relay, "inventory", "the relay has not had Kafka's acknowledgement", "is Kafka up?"),
     (lost_consumer, "inventory", "no consumer of inventory is alive", "is consumer-inventory running?"),
     (slow_consumer, "inventory", "it is on its way", "wait a moment"),
-    (poisoned, "payments", "cannot take OrderCreated", "manage.py dlq show --service payments"),
+    (poisoned, "payments", "cannot take OrderCreated", "manage.py dlq show payments:"),
     (poisoned, "payments", "1 later messages wait behind that", "they follow"),
     (open_breaker, "payments", "the circuit breaker of gateway is open", "it tries again by itself"),
     (no_worker, "payments", "the breaker of no worker is known", "is worker-payments running?"),
@@ -142,6 +142,12 @@ def test_a_letter_is_named_as_the_api_names_it(saga: Saga) -> None:
     (letter,) = [each["deadLetter"] for each in found if each["deadLetter"]]
     listed = staff("other", is_superuser=True).get("/api/v1/dead-letters").json()["results"]
     assert letter in [each["id"] for each in listed]
+
+
+def test_the_command_that_it_names_shows_the_letter(saga: Saga) -> None:
+    poisoned(saga)
+    _, _, named = explained().partition("→ manage.py dlq ")
+    assert "OrderCreated" in dlq(*named.partition(";")[0].split())
 
 
 def test_an_order_that_nobody_knows_is_told_so(databases: None) -> None:
