@@ -2,14 +2,31 @@
 """Django's command line."""
 
 import os
+import signal
 import sys
 
 from django.core.management import execute_from_command_line
 
 _LASTING = {"consume", "live", "relay"}
+_INTERRUPTED = 128 + signal.SIGINT
 
-if __name__ == "__main__":
+
+def main() -> int:
+    """Runs the command; its exit status where it does not exit by itself."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
     if not _LASTING.intersection(sys.argv[1:2]):  # what is for people to read says what goes wrong, and no more
         os.environ.setdefault("LOG_LEVEL", "WARNING")
-    execute_from_command_line(sys.argv)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # who reads them through a pipe sees how far it is
+    try:
+        execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever insists need not wait for what ends now
+        behind = "\n" if sys.stderr.isatty() else ""  # where the terminal shows ^C
+        sys.stderr.write(f"{behind}interrupted; it may be run again\n")
+        return _INTERRUPTED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

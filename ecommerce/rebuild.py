@@ -10,6 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from ecommerce import identity, storage
 from ecommerce.messages import Message, MessageDiscarded, decode
+from ecommerce.progress import Watch, unwatched
 from ecommerce.service import Aggregate, Service, State
 from ecommerce.storage import Document
 
@@ -77,9 +78,10 @@ class Folded:
 class Fold:
     """Folds the whole log of a service as of one moment. `aggregates` counts what was compared."""
 
-    def __init__(self, service: Service, database: Database[Document]) -> None:
+    def __init__(self, service: Service, database: Database[Document], *, watch: Watch = unwatched) -> None:
         self._service = service
         self._database = database
+        self._watch = watch
         self._rows: dict[tuple[str, str], Folded] = {}  # those beside others, which many histories change
         self._beside = {each.beside.collection for each in service.aggregates if each.beside}
         self.aggregates = 0
@@ -89,7 +91,7 @@ class Fold:
         with self._database.client.start_session(snapshot=True) as session:
             pending: dict[tuple[str, str], Folded] = {}
             times: dict[tuple[str, str], Document] = {}
-            for history in storage.histories(self._database, session=session):
+            for history in self._watch(storage.histories(self._database, session=session), self._service.name):
                 aggregate, key, folded = self._fold(history)
                 times[aggregate.collection, key] = _times(history)
                 if aggregate.collection not in self._beside:

@@ -11,6 +11,7 @@ from ecommerce import identity, kafka, outbox
 from ecommerce.audit.names import Name
 from ecommerce.audit.story import UNKNOWN, Entry, Place, Violation, Way, digest_of
 from ecommerce.engine import Engine
+from ecommerce.progress import Watch, unwatched
 from ecommerce.wholetopics import read_to_end
 
 _SKEW = timedelta(seconds=60)  # by which a relay's clock may be behind
@@ -35,8 +36,9 @@ class Places:
     topic, and the outboxes are read first. `said` tells how much was read.
     """
 
-    def __init__(self, engines: Mapping[str, Engine]) -> None:
+    def __init__(self, engines: Mapping[str, Engine], *, watch: Watch = unwatched) -> None:
         self._engines = engines
+        self._watch = watch
         kinds = [kind for engine in engines.values() for kind in engine.service.publishes]
         self._topics = sorted({kind.topic for kind in kinds if kind.key_field == "order_id"})
         self._waiting: dict[str, datetime] = {}  # event id → since when it is in an outbox
@@ -60,7 +62,7 @@ class Places:
         self._read_outboxes()
         if not self._next:
             self._find_beginnings(since)
-        for message in read_to_end(self._next):
+        for message in self._watch(read_to_end(self._next), "messages"):
             partition = (message.topic() or "", message.partition() or 0)
             offset, data = message.offset() or 0, message.value() or b""
             self._next[partition] = offset + 1

@@ -17,6 +17,7 @@ from ecommerce.audit.snapshot import changed
 from ecommerce.audit.stories import Stories
 from ecommerce.audit.story import Story, Violation
 from ecommerce.engine import Engine
+from ecommerce.progress import Watch, unwatched
 
 _AT_ONCE = 200
 
@@ -44,13 +45,20 @@ class Audit:
     """One audit over the services of `engines` (by name)."""
 
     def __init__(
-        self, engines: Mapping[str, Engine], *, patience: timedelta, gateway_url: str | None, topics: bool
+        self,
+        engines: Mapping[str, Engine],
+        *,
+        patience: timedelta,
+        gateway_url: str | None,
+        topics: bool,
+        watch: Watch = unwatched,
     ) -> None:
         self._engines = engines
+        self._watch = watch
         self._patience = patience
         self._ledger = Ledger(gateway_url)
         self._stories = Stories(engines)
-        self._places = Places(engines) if topics else None
+        self._places = Places(engines, watch=watch) if topics else None
 
     def run(self) -> Report:
         """Judges everything: every order, the stock, the outboxes, the dead letters."""
@@ -87,7 +95,7 @@ class Audit:
 
     def _judge_each(self, stories: Iterator[Story], report: Report) -> None:
         suspects = []
-        for story in stories:
+        for story in self._watch(stories, "orders"):
             if self._judge(story):
                 suspects.append(story.order_id)
             else:

@@ -1,12 +1,13 @@
 """What an erasure leaves: who asked for it, from when on nothing can be read, and what was found in each store."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 import msgspec
 
 from ecommerce.erasure.known import Known
 from ecommerce.erasure.stores import Store
+from ecommerce.progress import Watch, unwatched
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,12 +73,11 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         yield f"{hits} hits in {len(self.stores)} stores" + ("" if self.is_clean else ": PEOPLE MUST LOOK")
 
 
-def search(stores: Iterable[Store], known: Known, say: Callable[[str], None]) -> Iterator[Finding]:
+def search(stores: Collection[Store], known: Known, watch: Watch = unwatched) -> Iterator[Finding]:
     """Looks for what is known in each store. One that cannot be read is named, and the others are searched."""
-    for store in stores:
+    for store in watch(stores, "stores searched", of=len(stores)):
         records = hits = mentions = 0
         error = ""
-        say(f"searching {store.name}")
         try:
             for record in store.records():
                 records += 1

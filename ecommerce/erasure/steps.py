@@ -5,9 +5,10 @@ destroyed: nobody makes a new one. The name that it is found by goes last.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from ecommerce.erasure.receipt import Finding, Receipt, search
 from ecommerce.erasure.stores import all_stores
 from ecommerce.platform.models import DataKey, Erasure, SpentToken, User
 from ecommerce.platform.signin import failures_of
+from ecommerce.progress import Watch, unwatched
 from ecommerce.vault import vault
 
 ANONYMOUS = "erased-"
@@ -32,7 +34,7 @@ ANONYMOUS = "erased-"
 class Erasing:
     """One run. `read` gives what is sealed of a customer, in plain text, and the numbers of orders: all, in flight.
 
-    `user` is None where the account was deleted, and `say` tells people how far it is.
+    `user` is None where the account was deleted.
     """
 
     customer_id: str
@@ -42,7 +44,7 @@ class Erasing:
     read: Callable[[str], tuple[list[Personal], int, int]]
     keep_account: bool = False
     wait: bool = True
-    say: Callable[[str], None] = lambda _: None
+    watch: Watch = unwatched
     sleep: Callable[[float], None] = time.sleep
 
     record: Erasure = field(init=False)
@@ -118,9 +120,12 @@ class Erasing:
     def wait_for_others(self) -> None:
         """Other processes may hold a key for as long as the vault lets them."""
         until = self._unreadable_from()
-        while self.wait and until and (left := (until - identity.now()).total_seconds()) > 0:
-            self.say(f"other processes forget the keys within {left:.0f} s")
-            self.sleep(min(1.0, left))
+        if self.wait and until:
+            seconds = ceil((until - identity.now()).total_seconds())
+            for left in self.watch(
+                self._left(until), "seconds until other processes have forgotten the keys", of=seconds
+            ):
+                self.sleep(min(1.0, left))
 
     def destroy_keys_again(self) -> None:
         """Those of a process that asked whether the account is closed just before it was."""
@@ -133,7 +138,7 @@ class Erasing:
             user.save(update_fields=["username", "email", "first_name", "last_name", "last_login"])
 
     def search_stores(self) -> None:
-        self.stores = tuple(search(all_stores(), self.known, self.say))
+        self.stores = tuple(search(all_stores(), self.known, self.watch))
 
     def finish(self) -> None:
         record = self.record
@@ -157,6 +162,10 @@ class Erasing:
         )
         record.receipt, record.is_clean = msgspec.to_builtins(receipt), receipt.is_clean
         record.save()
+
+    def _left(self, until: datetime) -> Iterator[float]:
+        while (left := (until - identity.now()).total_seconds()) > 0:
+            yield left
 
     def _account(self) -> User | None:
         """The account that has to go, unless it has gone."""

@@ -15,6 +15,7 @@ from ecommerce.audit.run import Audit, Report
 from ecommerce.audit.snapshot import Snapshot
 from ecommerce.audit.story import Repair, Violation
 from ecommerce.management import arguments
+from ecommerce.progress import unwatched, watched
 from ecommerce.registry import engine, services
 
 
@@ -62,6 +63,7 @@ class Command(BaseCommand):
         stuck_after: float,
         no_gateway: bool,
         no_topics: bool,
+        json: bool,
         **_: Any,
     ) -> Report:
         audit = Audit(
@@ -69,6 +71,7 @@ class Command(BaseCommand):
             patience=timedelta(seconds=stuck_after),
             gateway_url=None if no_gateway else settings.GATEWAY_URL,
             topics=not no_topics,
+            watch=unwatched if json else watched,
         )
         if order:
             return audit.run_of(order)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from tqdm import tqdm
 
 from ecommerce.deadletters.campaign import Campaign, Result, Target
 from ecommerce.deadletters.desk import Actor, Desk, EditRefused, NoSuchLetter, NotOpen
@@ -16,6 +15,7 @@ from ecommerce.deadletters.letters import OPEN, STATUSES
 from ecommerce.deadletters.selection import Selection
 from ecommerce.deadletters.showing import exported, parted, qualified, readable
 from ecommerce.management import arguments
+from ecommerce.progress import beside, watched
 from ecommerce.registry import engine, services
 from ecommerce.storage import Document
 
@@ -99,7 +99,11 @@ class Command(BaseCommand):
                 self.stdout.write(line.decode())
             return
         with Path(output).open("xb") as file:  # never over another export
-            file.writelines(line + b"\n" for line in lines)
+            try:
+                file.writelines(line + b"\n" for line in watched(lines, "dead letters"))
+            except BaseException:
+                Path(output).unlink()  # half of one would be in the way of the next run
+                raise
         self.stdout.write(f"written to {output}")
 
     # Doing
@@ -116,11 +120,10 @@ class Command(BaseCommand):
         campaign = Campaign(targets, canary=not (no_canary or dry_run), rate=rate)
         results = campaign.run(lambda desk, chain: desk.replay(chain, actor, dry_run=dry_run, quarantined=named))
         taken = failed = 0
-        # It draws on standard error, and only where that is a terminal.
-        for result in tqdm(results, total=len(targets), unit="order", disable=None, leave=False):
+        for result in watched(results, "orders", of=len(targets)):
             taken += len(result.replay.taken)
             failed += bool(result.replay.error)
-            with tqdm.external_write_mode():
+            with beside():
                 self._tell(result, dry_run=dry_run)
         done = "would be taken" if dry_run else "taken"
         self.stdout.write(f"{taken} dead letters {done}; {failed} of {len(targets)} orders failed again")
@@ -155,10 +158,11 @@ class Command(BaseCommand):
         if not any(options[name] for name in ("id", "service", "type", "key", "error", "since")):
             raise CommandError("say which: an id, or --service, --type, --key, --error, --since")
         letters = list(_found(options))
-        for desk, letter in letters:
+        for desk, letter in watched(letters, "dead letters", of=len(letters)):
             left = desk.discard(letter["_id"], Actor(by=by, reason=reason))
             waiting = f"; {left} of {letter['key']} wait still" if left else ""
-            self.stdout.write(f"discarded {qualified(desk.service, letter['_id'])}{waiting}")
+            with beside():
+                self.stdout.write(f"discarded {qualified(desk.service, letter['_id'])}{waiting}")
         self.stdout.write(f"{len(letters)} dead letters discarded")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from ecommerce.engine import Engine
+from ecommerce.progress import watched
 from ecommerce.rebuild import Difference, Fold, difference_of, repair
 from ecommerce.registry import engine, services
 
@@ -40,6 +41,6 @@ class Command(BaseCommand):
             difference = difference_of(each.service, each.database, key)
             yield from [difference] if difference else []
             return
-        fold = Fold(each.service, each.database)
+        fold = Fold(each.service, each.database, watch=watched)
         yield from fold.differences()
         self.stdout.write(f"{each.service.name}: {fold.aggregates} aggregates folded from the log")

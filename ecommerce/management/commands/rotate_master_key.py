@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from tqdm import tqdm
 
 from ecommerce import masterkeys, rotation
+from ecommerce.progress import watched
 
 
 class Command(BaseCommand):
@@ -35,12 +35,9 @@ class Command(BaseCommand):
 
     def _rotate(self, masters: masterkeys.MasterKeys) -> None:
         left = rotation.by_master_key()
-        total = left.total() - left[masters.present]
-        progress = rotation.Progress()
-        # It draws on standard error, and only where that is a terminal.
-        with tqdm(total=total, unit="key", disable=None, leave=False) as bar:
-            for progress in rotation.rotate(masters):
-                bar.update(progress.wrapped + progress.kept - bar.n)
+        batches = -(-(left.total() - left[masters.present]) // rotation.BATCH)
+        rotating = watched(rotation.rotate(masters), f"batches of {rotation.BATCH} keys", of=batches)
+        *_, progress = rotation.Progress(), *rotating
         self.stdout.write(f"{progress.wrapped} data keys wrapped anew")
         for why in progress.locked.values():
             self.stderr.write(why)

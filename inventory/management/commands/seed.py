@@ -86,6 +86,7 @@ class Command(BaseCommand):
         # Orders' own copy, read as its admin would: no code of orders is needed for that.
         prices = engine("orders").database["products"]
         skus = [f"SKU-{number:03}" for number in range(1, len(PRODUCTS) + 1)]
+        self.stdout.write("waiting until orders knows the prices")
         while (known := prices.count_documents({"_id": {"$in": skus}})) < len(skus):
             if time.monotonic() >= deadline:
                 raise CommandError(

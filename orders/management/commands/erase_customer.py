@@ -1,7 +1,6 @@
 """manage.py erase_customer <id or user name>"""
 
 import getpass
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -17,7 +16,8 @@ from ecommerce.erasure.known import Personal
 from ecommerce.erasure.steps import Erasing, is_done
 from ecommerce.masterkeys import Locked
 from ecommerce.platform.models import DataKey, Erasure, User
-from ecommerce.vault import CACHE_SECONDS, Erased, vault
+from ecommerce.progress import unwatched, watched
+from ecommerce.vault import Erased, vault
 from orders import selectors
 from orders.domain import Status
 from orders.sealing import opened
@@ -66,12 +66,9 @@ class Command(BaseCommand):
             read=_personal,
             keep_account=keep_account,
             wait=not options["no_wait"],
-            say=self._progress,
+            watch=unwatched if json else watched,
         )
-        if erasing.wait:
-            self.stderr.write(f"other processes may remember the keys for {CACHE_SECONDS:.0f} s: waiting for that")
         receipt = erasing.run()
-        self._progress("")
         self.stdout.write(msgspec.json.encode(receipt).decode() if json else "\n".join(receipt.lines()))
         if not receipt.is_clean:
             raise SystemExit(1)
@@ -83,10 +80,6 @@ class Command(BaseCommand):
             stores = (each for each in last.receipt["stores"] if each["hits"] or each["error"])
             self.stdout.write("but look into " + ", ".join(each["store"] for each in stores))
             raise SystemExit(1)
-
-    def _progress(self, line: str) -> None:
-        if sys.stderr.isatty():
-            self.stderr.write(f"\r\x1b[K{line}", ending="")
 
 
 def _found(customer: str) -> tuple[str, User | None]:
