@@ -10,7 +10,7 @@ import httpx
 
 from deploy.local import environment, places, processes
 from deploy.local.places import LOGS, ROOT
-from deploy.local.programs import SERVICE_PORTS, STEPS, Program, pipeline
+from deploy.local.programs import DEFAULT_PORT, SERVICE_PORTS, STEPS, Program, moved, pipeline
 from deploy.local.servers import NotReady
 from deploy.local.supervision import Supervisor
 
@@ -175,9 +175,12 @@ def _last_lines(program: Program) -> str:
 def _say_where(env: Mapping[str, str], programs: Sequence[Program]) -> None:
     names = {program.name for program in programs}
     if "web" in names:
-        base = f"http://127.0.0.1:{env.get('PORT', '3000')}"
+        base = f"http://127.0.0.1:{moved(DEFAULT_PORT, env)}"
         print(f"up: {base} (admin {base}/admin/, API {base}/api/v1/)")
-        print("services: " + ", ".join(f"{name} http://127.0.0.1:{port}" for name, port in SERVICE_PORTS.items()))
+        print(
+            "services: "
+            + ", ".join(f"{name} http://127.0.0.1:{moved(port, env)}" for name, port in SERVICE_PORTS.items())
+        )
         print("users and products: make seed; processes: make ps; the end: make down")
     else:
         print(f"up: {', '.join(sorted(names))}")

@@ -13,6 +13,7 @@ from ecommerce.environment import CARRIER_WEBHOOK, SERVICES, derived
 
 ASKING = ("payments", "shipping")  # the services that ask an outside party
 WATCHED = ("ecommerce", *SERVICES, "frontend", "deploy")
+DEFAULT_PORT = 3000
 # What has no port of its own answers /metrics on these.
 METRICS_PORTS = {
     name: 9401 + place
@@ -47,14 +48,23 @@ class Program:
     stop_seconds: int = 15  # from SIGTERM to SIGKILL
 
 
+def moved(port: int, env: Mapping[str, str]) -> int:
+    """The port of a process of ours: as far from the one that it is with PORT=3000 as PORT is from that."""
+    return port + int(env.get("PORT", DEFAULT_PORT)) - DEFAULT_PORT
+
+
 def pipeline(env: Mapping[str, str], *, reload: bool = False) -> list[Program]:
     """The table: servers, sandbox parties, web, consumers, Celery. With `reload`, code changes restart ours."""
+    return [_measured(program, env) for program in _programs(env, reload=reload)]
+
+
+def _programs(env: Mapping[str, str], *, reload: bool) -> list[Program]:
     return [
         *_servers(env),
         *_gateway(env, reload),
         *_carrier(env, reload),
-        _web("web", service="all", port=int(env.get("PORT", "3000")), reload=reload),
-        *(_web(name, service=name, port=port, reload=reload) for name, port in SERVICE_PORTS.items()),
+        _web("web", service="all", port=moved(DEFAULT_PORT, env), reload=reload),
+        *(_web(name, service=name, port=moved(port, env), reload=reload) for name, port in SERVICE_PORTS.items()),
         *(_consumer(name, reload) for name in SERVICES),
         _python("live", ["manage.py", "live"], service="all", reload=reload),
         _celery("worker", ["worker", "-Q", "default", "-P", "threads", "-c", "4"], reload),
@@ -63,6 +73,11 @@ def pipeline(env: Mapping[str, str], *, reload: bool = False) -> list[Program]:
         _celery("relay", ["worker", "-Q", "relay", "-P", "solo"], reload),
         _celery("beat", ["beat", "--schedule", str(VAR / "beat" / "schedule"), "--pidfile", ""], reload),
     ]
+
+
+def _measured(program: Program, env: Mapping[str, str]) -> Program:
+    port = METRICS_PORTS.get(program.name)
+    return replace(program, env={**program.env, "METRICS_PORT": str(moved(port, env))}) if port else program
 
 
 def _servers(env: Mapping[str, str]) -> list[Program]:
@@ -130,5 +145,4 @@ def _python(name: str, arguments: list[str], *, service: str, reload: bool, port
     if reload:
         watch = [sys.executable, "-m", "watchfiles", "--filter", "python", "--sigint-timeout", "10"]
         command = [*watch, shlex.join(command), *WATCHED]
-    measured = {"METRICS_PORT": str(METRICS_PORTS[name])} if name in METRICS_PORTS else {}
-    return Program(name=name, command=command, env={"SERVICE": service, **measured}, ports=ports)
+    return Program(name=name, command=command, env={"SERVICE": service}, ports=ports)

@@ -29,6 +29,15 @@ def test_every_process_of_ours_without_a_port_tells_its_metrics_on_one_of_its_ow
     assert len(taken) == len(set(taken))
 
 
+def test_another_port_moves_those_of_all_our_processes() -> None:
+    def ports(**env: str) -> list[int]:
+        web = [port for program in pipeline(env) if program.ready_url for port in program.ports]
+        return web + [int(program.env["METRICS_PORT"]) for program in pipeline(env) if "METRICS_PORT" in program.env]
+
+    assert sorted(ports()) == [3000, *range(4001, 4005), *range(9401, 9411)]
+    assert ports(PORT="3100") == [port + 100 for port in ports()]
+
+
 def test_with_stripe_no_sandbox_gateway_is_started() -> None:
     def names(**env: str) -> list[str]:
         return [program.name for program in pipeline(env) if "gateway" in program.name]
