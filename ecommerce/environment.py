@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ecommerce import links
 from ecommerce.killpoints import Armed, Place
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,6 +104,7 @@ class Rate(NamedTuple):
 _SECONDS_OF = {"s": 1, "m": 60, "h": 3600}
 # How much one sender may ask for in production. In development, where one user posts for a whole bench, nothing counts.
 _IN_PRODUCTION = {"address": "3000/m", "user": "1200/m", "sign-in": "60/m", "orders": "120/m"}
+_File = Annotated[str, AfterValidator(links.readable)]
 _Throttle = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,8}/[smh]|off)?$")]
 
 
@@ -114,12 +116,19 @@ class Environment(BaseSettings):
     ENVIRONMENT: Literal["development", "production"]
     KAFKA_BROKERS: Annotated[str, AfterValidator(_brokers)]
     KAFKA_CLIENT_ID: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
-    MONGO_URI: Annotated[str, _url("mongodb", "mongodb+srv")]
-    REDIS_URL: Annotated[str, _url("redis", "rediss", "unix")]
+    MONGO_URI: Annotated[str, _url("mongodb", "mongodb+srv"), AfterValidator(links.mongo_uri)]
+    REDIS_URL: Annotated[str, _url("redis", "rediss"), AfterValidator(links.redis_url)]
     PORT: Annotated[int, Field(ge=1, le=65535)]
     JWT_SECRET: Annotated[str, Field(min_length=32)]
     SERVICE: Annotated[str, AfterValidator(_served)]
 
+    KAFKA_SECURITY_PROTOCOL: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    KAFKA_SASL_MECHANISM: Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = ""
+    KAFKA_SASL_USERNAME: str = ""
+    KAFKA_SASL_PASSWORD: str = ""
+    KAFKA_SSL_CA_FILE: _File = ""
+    KAFKA_SSL_CERTIFICATE_FILE: _File = ""
+    KAFKA_SSL_KEY_FILE: _File = ""
     MASTER_KEY: Annotated[str, AfterValidator(_key_bytes)] = ""
     MASTER_KEYS_OLD: Annotated[tuple[str, ...], NoDecode, AfterValidator(_several_keys)] = ()
     PAYMENT_GATEWAY: Literal["sandbox", "stripe"] = "sandbox"
@@ -177,6 +186,16 @@ class Environment(BaseSettings):
                 if not getattr(self, name):
                     raise ValueError(f"{name} is required with PAYMENT_GATEWAY=stripe")
         return self
+
+    @model_validator(mode="after")
+    def _kafka_is_told_all(self) -> "Environment":
+        links.kafka_options(self.model_dump())
+        return self
+
+    @property
+    def kafka_options(self) -> dict[str, str]:
+        """How Kafka's clients encrypt and sign in, in librdkafka's words."""
+        return links.kafka_options(self.model_dump())
 
     @property
     def served(self) -> tuple[str, ...]:

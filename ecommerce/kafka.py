@@ -1,12 +1,16 @@
 """Kafka clients, configured for these promises: nothing acknowledged is lost, nothing overtakes within a partition."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient, ClusterMetadata
 from django.conf import settings
+
+REFUSALS = (KafkaError._SSL, KafkaError._AUTHENTICATION)
+_SAME_ERROR_SECONDS = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -15,6 +19,7 @@ def _common(on_error: Callable[[KafkaError], None] | None = None) -> dict[str, A
     return {
         "bootstrap.servers": settings.KAFKA_BROKERS,
         "client.id": settings.KAFKA_CLIENT_ID,
+        **settings.KAFKA_OPTIONS,
         "error_cb": on_error or _log_error,
         "log_level": 2,  # errors come to `error_cb`; the library's own lines are no JSON
         "reconnect.backoff.ms": 50,
@@ -70,10 +75,45 @@ def reader() -> Consumer:
     )
 
 
-def admin() -> AdminClient:
-    """An admin client, for topics and groups."""
-    return AdminClient(_common())
+class Admin(AdminClient):
+    """An admin client, for topics and groups, which knows why nobody answers."""
+
+    def __init__(self) -> None:
+        self._refusal: KafkaError | None = None
+        super().__init__(_common(self._note))
+
+    def look(self, *, timeout: float) -> ClusterMetadata:
+        """Brokers and topics. Raises `KafkaException`: after `timeout` seconds, or sooner, with one of `REFUSALS`."""
+        self.poll(0)  # what is old
+        self._refusal = None
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                return self.list_topics(timeout=max(0.1, min(0.5, deadline - time.monotonic())))
+            except KafkaException as error:
+                self.poll(0)  # of itself, the error is always the same: that there was no answer
+                if self._refusal is not None:
+                    raise KafkaException(self._refusal) from error
+                if time.monotonic() >= deadline:
+                    raise
+
+    def _note(self, error: KafkaError) -> None:
+        if error.code() in REFUSALS:
+            self._refusal = error
+        _log_error(error)
+
+
+def admin() -> Admin:
+    """An admin client."""
+    return Admin()
+
+
+_logged: dict[int, float] = {}  # when, by the code of the error
 
 
 def _log_error(error: KafkaError) -> None:
-    log.warning("kafka", error=error.str(), fatal=error.fatal())
+    """Logs each kind of error once in ten seconds: of a refused certificate the library tells thirty times a second."""
+    now = time.monotonic()
+    if now - _logged.get(error.code(), -_SAME_ERROR_SECONDS) >= _SAME_ERROR_SECONDS:
+        _logged[error.code()] = now
+        log.warning("kafka", error=error.str(), fatal=error.fatal())

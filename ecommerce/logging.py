@@ -12,7 +12,10 @@ import structlog
 from ecommerce.tracing import trace_id
 
 _SECRET_NAMES = re.compile("password|token|secret|authorization|cookie|refresh|access|ticket", re.IGNORECASE)
-_SECRET_TEXTS = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?i:bearer)\s+[\w.~+/=-]+|\b(?:sk|rk|whsec|pm|tok)_\w+")
+_SECRET_TEXTS = re.compile(
+    r"eyJ[\w-]+\.[\w-]+\.[\w-]*|(?i:bearer)\s+[\w.~+/=-]+|\b(?:sk|rk|whsec|pm|tok)_\w+"
+    r"|(?<=://)[^\s/?#@]*:[^\s/?#@]*(?=@)"  # who signs in, in a URL
+)
 _HIDDEN = "[hidden]"
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from ecommerce import environment, killpoints, logging
+from ecommerce import environment, killpoints, links, logging
 
 ENV = environment.read()
 BASE_DIR = environment.ROOT
@@ -117,6 +117,7 @@ SANDBOX_LEDGERS = [BASE_DIR / "var" / name / "ledger.db" for name in ("gateway",
 SERVED = ENV.served
 KAFKA_BROKERS = ENV.KAFKA_BROKERS
 KAFKA_CLIENT_ID = ENV.KAFKA_CLIENT_ID
+KAFKA_OPTIONS = ENV.kafka_options
 PAYMENT_GATEWAY = ENV.PAYMENT_GATEWAY
 GATEWAY_URL = ENV.GATEWAY_URL if PAYMENT_GATEWAY == "sandbox" else None
 STRIPE_API_KEY = ENV.STRIPE_API_KEY
@@ -129,7 +130,7 @@ ORDER_DEADLINE = timedelta(seconds=ENV.ORDER_DEADLINE_SECONDS)
 # Celery and Channels, over Redis. A request never waits long for a Redis that is down: sweeps find what it lost.
 
 REDIS_URL = ENV.REDIS_URL
-CELERY_BROKER_URL = ENV.REDIS_URL
+CELERY_BROKER_URL, CELERY_BROKER_USE_SSL = links.celery_broker(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 3,

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import NewTopic
 
+from ecommerce.kafka import Admin
 from ecommerce.service import Service
 
 PARTITIONS = 12
@@ -21,9 +22,9 @@ def topics_of(services: Iterable[Service]) -> dict[str, Mapping[str, str]]:
     return topics
 
 
-def create_topics(admin: AdminClient, topics: Mapping[str, Mapping[str, str]], *, timeout: float = 30) -> list[str]:
+def create_topics(admin: Admin, topics: Mapping[str, Mapping[str, str]], *, timeout: float = 30) -> list[str]:
     """Creates the topics that are missing; gives their names. Raises `KafkaException` if Kafka cannot be reached."""
-    brokers = len(admin.list_topics(timeout=timeout).brokers)
+    brokers = len(admin.look(timeout=timeout).brokers)
     replicas = min(3, brokers)
     safety = {"min.insync.replicas": str(max(1, replicas - 1))}
     wanted = [

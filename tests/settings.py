@@ -17,6 +17,7 @@ os.environ |= {
     "MONGO_URI": f"mongodb://{','.join(f'127.0.0.1:{port}' for port in MONGO_PORTS)}/?replicaSet=rs0",
     "KAFKA_BROKERS": ",".join(f"127.0.0.1:{port}" for port in KAFKA_PORTS),
     "KAFKA_CLIENT_ID": "tests",
+    "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
     "REDIS_URL": f"redis://127.0.0.1:{REDIS_PORT}/0",
     "PORT": str(WEB_PORT),
     "JWT_SECRET": "a secret that only the tests know, 32 bytes or more",

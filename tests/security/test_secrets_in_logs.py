@@ -73,6 +73,7 @@ SLIPS: dict[str, dict[str, Any]] = {
     "a token in a text": {"error": f"could not read {JWT} of the request"},
     "a header in a text": {"error": "sent Authorization: Bearer hunter2-hunter2"},
     "a card in a list": {"tried": ["tok_hunter2", {"payment_token": "hunter2-hunter2"}]},
+    "a password in a URL": {"error": "no answer from rediss://shop:hunter2%40@127.0.0.1:6379/0?ssl_cert_reqs=required"},
     "a key of Stripe's": {"error": "No such key: sk_live_hunter2"},
 }
 

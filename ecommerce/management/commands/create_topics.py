@@ -19,8 +19,8 @@ class Command(BaseCommand):
         try:
             created = create_topics(kafka.admin(), topics)
         except KafkaException as error:
-            raise CommandError(
-                f"Kafka at {settings.KAFKA_BROKERS}: {error.args[0].str()}. Is it up? (make ps)"
-            ) from error
+            told = error.args[0]
+            hint = "" if told.code() in kafka.REFUSALS else ". Is it up? (make ps)"
+            raise CommandError(f"Kafka at {settings.KAFKA_BROKERS}: {told.str()}{hint}") from error
         for name in topics:
             self.stdout.write(f"{name} {'created' if name in created else 'exists'}")

@@ -28,9 +28,9 @@ class Command(BaseCommand):
 
     def _wait_for_primary(self, deadline: float) -> None:
         connection = connections["default"]
-        connection.ensure_connection()
         while True:
             try:
+                connection.ensure_connection()
                 if connection.connection.admin.command("hello").get("isWritablePrimary"):
                     return
                 problem = "it has no primary: is it a replica set? (rs.initiate)"

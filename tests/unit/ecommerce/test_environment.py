@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 from ecommerce.environment import ROOT
 
@@ -22,7 +23,8 @@ KEY = base64.b64encode(bytes(range(32))).decode()
 PRODUCTION = GOOD | {"ENVIRONMENT": "production", "MASTER_KEY": KEY, "ALLOWED_HOSTS": "shop.example, www.shop.example"}
 PRODUCTION |= {"CARRIER_WEBHOOK_SECRET": "what the carrier signs with"}
 
-# A developer's own .env must not answer for a variable that is missing here. Each start is a fork: importing is slow.
+# A developer's own .env must not answer for a variable that is missing here. Each start is a fork: importing is slow,
+# as is the tidying up of an interpreter that has imported.
 READ = """
 import json, os, sys
 from ecommerce import environment
@@ -33,8 +35,12 @@ for variables in json.load(sys.stdin):
     if not os.fork():
         os.dup2(writing, 1), os.dup2(writing, 2), os.close(writing)
         os.environ.clear(), os.environ.update(variables)
-        print(environment.read().ALLOWED_HOSTS)
-        sys.exit()
+        status = 0
+        try:
+            print(environment.read().ALLOWED_HOSTS)
+        except SystemExit as refusal:
+            status = refusal.code
+        sys.stdout.flush(), sys.stderr.flush(), os._exit(status)
     os.close(writing)
     said = open(reading).read()
     ended.append((os.waitstatus_to_exitcode(os.wait()[1]), said))
@@ -91,8 +97,36 @@ WRONG = {
     "PORT": ["0", "65536", "-1", "30o0", "3000.5"],
     "KAFKA_BROKERS": ["broker-value", "broker:port", ":9092", "a:9092,", "a:٩٠٩٢", "a:0", "a:65536"],
     "KAFKA_CLIENT_ID": ["client value", "x" * 101],
-    "MONGO_URI": ["127.0.0.1:27017", "mysql://127.0.0.1", "mongodb:/127.0.0.1"],
-    "REDIS_URL": ["127.0.0.1:6379", "http://127.0.0.1"],
+    "MONGO_URI": [
+        *("127.0.0.1:27017", "mysql://127.0.0.1", "mongodb:/127.0.0.1"),
+        *(
+            "mongodb://u:hunter2/x@h/",
+            "mongodb://u:hunter2@x@h/",
+            "mongodb://u:hunter2:x@h/",
+        ),
+        *("mongodb://h/?tls=ture-value", "mongodb://h/?tlss=true", "mongodb+srv://h/?tls=ture-value"),
+        *("mongodb://h/?tls=true&tlsCAFile=/no-folder/ca", "mongodb://h/?tlscertificatekeyfile=/no-folder/key"),
+    ],
+    "REDIS_URL": [
+        *(
+            "127.0.0.1:6379",
+            "http://127.0.0.1",
+            "unix:///run/redis",
+            "redis://:hunter2/x@h:1/0",
+            "redis://:hunter2#@h:1/0",
+        ),
+        *("redis://h/0?ssl_cert_reqs=none", "rediss://h/0?socket_timeout=1", "rediss://h/0?db=1"),
+        *(
+            "rediss://h/0?ssl_cert_reqs=CERT_NONE",
+            "rediss://h/0?ssl_ca_certs=/no-folder/ca",
+            "rediss://h/0?ssl_ca_certs",
+        ),
+    ],
+    "KAFKA_SECURITY_PROTOCOL": ["TLS-value", "ssl-value"],
+    "KAFKA_SASL_MECHANISM": ["GSSAPI-value"],
+    "KAFKA_SSL_CA_FILE": ["/no-folder/ca"],
+    "KAFKA_SSL_CERTIFICATE_FILE": ["/no-folder/certificate"],
+    "KAFKA_SSL_KEY_FILE": ["/no-folder/key"],
     "GATEWAY_URL": ["gateway-value", "ftp://127.0.0.1"],
     "PAYMENT_GATEWAY": ["bank-value"],
     "STRIPE_API_KEY": ["sk two words", "sk_é"],
@@ -152,6 +186,54 @@ def test_production_does_not_start_with_a_kill_point() -> None:
     refusal = "  KILL_POINT has the process kill itself: refused in production"
     assert starts(GOOD | armed) == [(0, "()\n")]
     assert refused(PRODUCTION | armed) == [[refusal]]
+
+
+def test_a_link_may_be_encrypted_and_signed_in(tmp_path: Path) -> None:
+    file = tmp_path / "a certificate.pem"
+    file.touch()
+    user, path = f"shop:{quote('hunter2/hunter:2@50%', safe='')}", quote(str(file))
+    urls = [
+        {"MONGO_URI": f"mongodb://{user}@a:1,b:2/?replicaSet=rs0&authSource=admin&tls=true&tlsCAFile={path}"},
+        {"MONGO_URI": f"mongodb+srv://{user}@cluster.example.com/?tlsCertificateKeyFile={path}"},
+        {"REDIS_URL": f"rediss://{user}@h:1/0?ssl_cert_reqs=required&ssl_ca_certs={path}&ssl_check_hostname=true"},
+        {"REDIS_URL": f"rediss://h/0?ssl_certfile={path}&ssl_keyfile={path}"},
+        {"REDIS_URL": "redis://:hunter2@h/1"},
+    ]
+    assert starts(*(GOOD | each for each in urls)) == [(0, "()\n")] * len(urls)
+
+
+SIGNED_IN = {"KAFKA_SASL_MECHANISM": "SCRAM-SHA-512", "KAFKA_SASL_USERNAME": "shop", "KAFKA_SASL_PASSWORD": "hunter2"}
+FILES = {f"KAFKA_SSL_{each}_FILE": __file__ for each in ("CA", "CERTIFICATE", "KEY")}
+
+
+def speaking(protocol: str, *others: dict[str, str]) -> dict[str, str]:
+    """A configuration with this protocol of Kafka's, and others of its variables."""
+    variables = GOOD | {"KAFKA_SECURITY_PROTOCOL": protocol}
+    for each in others:
+        variables |= each
+    return variables
+
+
+def test_kafka_may_be_signed_in_to_and_encrypted_either_or_both() -> None:
+    good = [speaking("PLAINTEXT"), speaking("SSL"), speaking("SSL", FILES), speaking("SASL_PLAINTEXT", SIGNED_IN)]
+    good += [speaking("SASL_SSL", SIGNED_IN), speaking("SASL_SSL", SIGNED_IN, FILES)]
+    assert starts(*good) == [(0, "()\n")] * len(good)
+
+
+def test_kafka_is_told_all_that_its_protocol_needs() -> None:
+    lacking = [speaking("SASL_SSL", SIGNED_IN, {name: ""}) for name in SIGNED_IN]
+    assert refused(*lacking) == [[f"  {name} is required with KAFKA_SECURITY_PROTOCOL=SASL_SSL"] for name in SIGNED_IN]
+    halves = [speaking("SSL", FILES, {f"KAFKA_SSL_{each}_FILE": ""}) for each in ("CERTIFICATE", "KEY")]
+    together = "  KAFKA_SSL_CERTIFICATE_FILE and KAFKA_SSL_KEY_FILE are required together"
+    assert refused(*halves) == [[together], [together]]
+
+
+def test_what_kafka_would_not_use_is_refused_whoever_sets_it_means_to_be_safe() -> None:
+    unused = [("PLAINTEXT", {}, SIGNED_IN | FILES), ("SSL", {}, SIGNED_IN), ("SASL_PLAINTEXT", SIGNED_IN, FILES)]
+    for protocol, used, others in unused:
+        given = [speaking(protocol, used, {name: value}) for name, value in others.items()]
+        said = "  {} is set, but not used with KAFKA_SECURITY_PROTOCOL={}"
+        assert refused(*given) == [[said.format(name, protocol)] for name in others]
 
 
 STRIPE = GOOD | {"PAYMENT_GATEWAY": "stripe", "STRIPE_API_KEY": "sk_test_1", "STRIPE_WEBHOOK_SECRET": "whsec_1"}
