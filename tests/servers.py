@@ -162,7 +162,7 @@ def mongo_server() -> Iterator[RunningMongo]:
     """A replica set of one node, with mongod's fail points enabled."""
     with _folder() as folder:
         (mongo,) = _mongos(folder)
-        with _running(mongo):
+        with started(mongo):
             yield mongo
 
 
@@ -171,7 +171,7 @@ def kafka_server() -> Iterator[RunningKafka]:
     """A broker without topics, which does not make any by itself."""
     with _folder() as folder:
         (kafka,) = _kafkas(folder)
-        with _running(kafka):
+        with started(kafka):
             yield kafka
 
 
@@ -180,7 +180,7 @@ def redis_server() -> Iterator[RunningRedis]:
     """An empty Redis, which forgets all at a restart."""
     with _folder() as folder:
         redis = _redis(folder)
-        with _running(redis):
+        with started(redis):
             yield redis
 
 
@@ -202,7 +202,7 @@ def all_servers(
             kafkas=_kafkas(folder, kafka_ports, like_production=like_production),
             redis=_redis(folder, redis_port, like_production=like_production),
         )
-        with _running(*servers.mongos, *servers.kafkas, servers.redis):
+        with started(*servers.mongos, *servers.kafkas, servers.redis):
             yield servers
 
 
@@ -271,7 +271,8 @@ def _redis(folder: Path, port: int | None = None, *, like_production: bool = Fal
 
 
 @contextlib.contextmanager
-def _running(*servers: RunningServer) -> Iterator[None]:
+def started(*servers: RunningServer) -> Iterator[None]:
+    """All of these, started side by side and stopped after."""
     with ThreadPoolExecutor(max_workers=len(servers)) as threads:
         try:
             list(threads.map(RunningServer.start, servers))

@@ -8,10 +8,10 @@ import base64
 import subprocess
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import redis
 from confluent_kafka import KafkaException
@@ -73,6 +73,8 @@ class MongoServer:
     cache_gb: float = 0.5
     oplog_mb: int = 1024
     fail_points: bool = False
+    options: tuple[str, ...] = ()  # more of the command line
+    client: Mapping[str, Any] = field(default_factory=dict)  # what who connects to it needs beside the port
 
     @property
     def address(self) -> str:
@@ -96,11 +98,13 @@ class MongoServer:
             *("--replSet", REPLICA_SET, "--oplogSize", str(self.oplog_mb)),
             *("--wiredTigerCacheSizeGB", str(self.cache_gb), "--quiet"),
             *(word for each in parameters for word in ("--setParameter", each)),
+            *self.options,
         ]
 
     def wait_ready(self, *, deadline: float) -> None:
+        patience: dict[str, Any] = {"serverSelectionTimeoutMS": 300, "connectTimeoutMS": 1000}
         with MongoClient[dict[str, object]](
-            "127.0.0.1", self.port, directConnection=True, serverSelectionTimeoutMS=300, connectTimeoutMS=1000
+            "127.0.0.1", self.port, directConnection=True, **patience, **self.client
         ) as client:
             poll("MongoDB to elect its primary", lambda: self._serves(client), deadline=deadline)
 
@@ -139,6 +143,8 @@ class KafkaServer:
     cluster: str = ""
     heap_mb: int = 512
     quick_start: bool = False
+    properties: Mapping[str, object] = field(default_factory=dict)  # more of its configuration, or in place of ours
+    client: Mapping[str, str | int] = field(default_factory=dict)  # what who connects to it needs beside the address
 
     @property
     def address(self) -> str:
@@ -150,7 +156,8 @@ class KafkaServer:
 
     def prepare(self) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text("".join(f"{name}={value}\n" for name, value in self._settings().items()))
+        settings = self._settings() | dict(self.properties)
+        self._properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         if not (self.data / "log" / "meta.properties").exists():
             self._format()
 
@@ -161,7 +168,9 @@ class KafkaServer:
 
     def wait_ready(self, *, deadline: float) -> None:
         # Without a port to connect to, librdkafka would log each attempt.
-        client = AdminClient({"bootstrap.servers": self.address, "log_level": 0, "socket.timeout.ms": 2000})
+        client = AdminClient(
+            {"bootstrap.servers": self.address, "log_level": 0, "socket.timeout.ms": 2000, **self.client}
+        )
         poll("Kafka to answer", lambda: bool(client.list_topics(timeout=1).brokers), deadline=deadline)
 
     def _java(self, *, heap_mb: int, flags: list[str]) -> list[str]:
@@ -232,6 +241,8 @@ class RedisServer:
     data: Path
     durable: bool = True
     database: int = 0
+    options: tuple[str, ...] = ()  # more of the command line
+    client: Mapping[str, Any] = field(default_factory=dict)  # what who connects to it needs beside the address
 
     @property
     def address(self) -> str:
@@ -247,9 +258,11 @@ class RedisServer:
             *("--save", "", "--appendonly", "yes" if self.durable else "no", "--appendfsync", "everysec"),
             # Its title would overwrite the environment by which `down` knows its own processes.
             *("--loglevel", "warning", "--set-proc-title", "no"),
+            *self.options,
         ]
 
     def wait_ready(self, *, deadline: float) -> None:
-        client: redis.Redis = redis.Redis.from_url(self.address, socket_timeout=1, socket_connect_timeout=1)
+        patience = {"socket_timeout": 1, "socket_connect_timeout": 1}
+        client: redis.Redis = redis.Redis.from_url(self.address, **patience, **self.client)
         with client:
             poll("Redis to answer", lambda: bool(client.ping()), deadline=deadline)
