@@ -24,8 +24,13 @@ def load() -> dict[str, str]:
 
 
 def local_port(address: str | None) -> int | None:
-    """The port of `address` (a URL or host:port) if it is on this machine, so that we run the server behind it."""
+    """The port of `address` (a URL or host:port) if it is on this machine, so that we run the server behind it.
+
+    None of a link that is encrypted or signed in: ours know neither users nor certificates.
+    """
     url = urlsplit(address if "://" in (address or "") else f"//{address or ''}")
+    if url.username or url.password or url.scheme == "rediss" or "tls=true" in url.query:
+        return None
     return url.port if "," not in url.netloc and url.hostname in _LOCAL else None
 
 

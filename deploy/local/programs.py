@@ -84,7 +84,8 @@ def _servers(env: Mapping[str, str]) -> list[Program]:
     programs = []
     if port := local_port(env.get("MONGO_URI")):
         programs.append(_server("mongo", MongoServer(port=port, data=VAR / "mongo"), port))
-    if port := local_port(env.get("KAFKA_BROKERS")):
+    in_the_clear = env.get("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT") == "PLAINTEXT"
+    if in_the_clear and (port := local_port(env.get("KAFKA_BROKERS"))):
         kafka = KafkaServer(port=port, controller_port=port + 1, data=VAR / "kafka")
         programs.append(_server("kafka", kafka, port, port + 1))
     if port := local_port(env.get("REDIS_URL")):

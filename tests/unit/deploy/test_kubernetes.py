@@ -17,6 +17,7 @@ from tests.unit.deploy.test_compose import essence
 
 FOLDER = Path(__file__).resolve().parents[3] / "deploy" / "kubernetes"
 VERSION = "1.34"
+CERTIFICATES = "/etc/certificates"
 NOT_THERE = {"mongo", "kafka", "redis", "gateway", "carrier"}  # an installation has real ones
 PROGRAMS = {each.name: each for each in pipeline({"JWT_SECRET": "x" * 32}) if each.name not in NOT_THERE}
 
@@ -75,7 +76,9 @@ def test_databases_and_topics_are_made_by_jobs() -> None:
     assert sorted(commands) == sorted(STEPS)
 
 
-def test_the_processes_know_the_variables_of_the_example_and_start_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_processes_know_the_variables_of_the_example_and_start_with_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     text = (FOLDER / "overlays" / "example" / "secrets.env").read_text()
     secrets = dict(line.split("=", 1) for line in text.splitlines() if not line.startswith("#"))
     variables = given("settings") | secrets
@@ -83,7 +86,18 @@ def test_the_processes_know_the_variables_of_the_example_and_start_with_them(mon
     assert set(given("secrets")) == set(secrets)
     for field in Environment.model_fields:
         monkeypatch.delenv(field, raising=False)
-    assert Environment(_env_file=None, **variables, SERVICE="all").ENVIRONMENT == "production"
+    (tmp_path / "ca.pem").touch()
+    here = {name: value.replace(CERTIFICATES, str(tmp_path)) for name, value in variables.items()}
+    assert [name for name in here if here[name] != variables[name]] == ["KAFKA_SSL_CA_FILE", "MONGO_URI", "REDIS_URL"]
+    assert Environment(_env_file=None, **here, SERVICE="all").ENVIRONMENT == "production"
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Job"])
+def test_every_process_has_the_certificate_of_the_authority(kind: str) -> None:
+    volume = {"name": "certificates", "secret": {"secretName": "certificates"}}
+    mount = {"name": "certificates", "mountPath": CERTIFICATES, "readOnly": True}
+    assert all(volume in pod(workload)["volumes"] for workload in of(kind).values())
+    assert all(mount in process(workload)["volumeMounts"] for workload in of(kind).values())
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "Job"])
@@ -128,6 +142,8 @@ def test_consumers_follow_their_lag_but_the_one_that_has_a_lease() -> None:
         (trigger,) = each["spec"]["triggers"]
         assert each["spec"]["scaleTargetRef"]["name"] == name
         assert trigger["metadata"]["consumerGroup"] == name.removeprefix("consumer-")
+        assert trigger["metadata"]["sasl"] == given("settings")["KAFKA_SASL_MECHANISM"].lower().replace("-sha-", "_sha")
+        assert trigger["authenticationRef"]["name"] in of("TriggerAuthentication")
         assert each["spec"]["maxReplicaCount"] == 12
 
 

@@ -44,3 +44,17 @@ def test_with_stripe_no_sandbox_gateway_is_started() -> None:
 
     assert names() == names(PAYMENT_GATEWAY="sandbox") == ["gateway"]
     assert names(PAYMENT_GATEWAY="stripe") == []
+
+
+def test_a_server_is_started_where_a_link_to_this_machine_is_in_the_clear() -> None:
+    def servers(**env: str) -> list[str]:
+        return [program.name for program in pipeline(env) if program.server]
+
+    kafka = {"KAFKA_BROKERS": "127.0.0.1:9092"}
+    assert servers(MONGO_URI="mongodb://127.0.0.1:27017/", REDIS_URL="redis://localhost:6379/0", **kafka) == [
+        *("mongo", "kafka", "redis")
+    ]
+    assert servers(MONGO_URI="mongodb://127.0.0.1:27017/?tls=true") == []
+    assert servers(MONGO_URI="mongodb://shop:secret@127.0.0.1:27017/") == []
+    assert servers(REDIS_URL="rediss://127.0.0.1:6379/0") == servers(REDIS_URL="redis://:secret@127.0.0.1:6379/0") == []
+    assert servers(KAFKA_SECURITY_PROTOCOL="SASL_SSL", **kafka) == []
