@@ -6,6 +6,8 @@ from typing import Any
 from django_mongodb_backend import base, operations, schema
 from pymongo.errors import CollectionInvalid
 
+from ecommerce.mongodb.pool import Pool
+
 
 class DatabaseOperations(operations.DatabaseOperations):  # type: ignore[misc]
     compiler_module = "ecommerce.mongodb.compiler"
@@ -26,3 +28,6 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):  # type: ignore[misc]
 class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
     ops_class = DatabaseOperations
     SchemaEditorClass = DatabaseSchemaEditor
+
+    def get_connection_params(self) -> dict[str, Any]:
+        return {**super().get_connection_params(), "_pool_class": Pool}
