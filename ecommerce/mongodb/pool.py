@@ -2,8 +2,8 @@
 
 PyMongo asks each new connection once what the member of the replica set at its other end is. One that is neither
 primary nor secondary just then (it recovers, or is stepping down or up) is remembered as knowing no sessions, and
-step-downs leave pools as they are since MongoDB 4.2. So every transaction that such a connection is chosen for fails for
-good, also when the member has long been primary.
+step-downs leave pools as they are since MongoDB 4.2. So every transaction that such a connection is chosen for fails
+for good, also when the member has long been primary.
 """
 
 from typing import Any

@@ -29,10 +29,9 @@ def blocks() -> list[Block]:
 
 
 def run(tree: Path, commands: str) -> None:
-    # Of the tests' own settings only the servers count: a test run in the copy has servers of its own.
-    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "ecommerce.settings", "PYTHONPATH": str(tree)}
-    for name in [name for name in env if name.startswith(("PYTEST_", "COV_"))]:
-        del env[name]
+    # Of what this run is told, the servers count, for `manage.py`; a test in the copy has servers of its own.
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "DJANGO_"))}
+    env["PYTHONPATH"] = str(tree)
     done = subprocess.run(
         ["bash", "-euc", commands], cwd=tree, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
