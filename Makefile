@@ -12,7 +12,7 @@ RATE ?= 20
 DURATION ?= 60s
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser up down up-docker down-docker ps logs dev seed demo audit lint format tools contracts test test\:unit test\:contract test\:simulation test\:integration test\:security test\:fuzz test\:browser screenshots test\:ui test\:system test\:chaos bench bench-full load-test
+.PHONY: help install browser up down up-docker down-docker ps logs dev seed demo audit lint format tools contracts test test\:unit test\:contract test\:simulation test\:integration test\:security test\:fuzz test\:browser screenshots test\:ui test\:system test\:docs test\:chaos bench bench-full load-test
 
 help: ## Lists these commands
 	@sed -n 's/^\([a-z:\\-]*\): .*## /\1\t/p' Makefile | sed 's/\\//g' | expand -t 20
@@ -107,6 +107,9 @@ screenshots: browser ## Those of the dashboard's documents
 
 test\:system: tools ## The whole pipeline as processes
 	$(PYTEST) tests/system
+
+test\:docs: install ## Each command of each document, on a copy of this tree with ports of its own
+	$(PYTEST) tests/docs
 
 test\:chaos: install ## Kill points × branches of the saga, then outages (CHAOS_SEED): var/chaos/report.txt
 	CHAOS=full $(PYTEST) tests/chaos
