@@ -50,7 +50,7 @@ class Copy:
         named = "|".join(map(str, self.ports))
         return re.sub(rf"(?<=[\s:])({named})\b", lambda found: str(self.ports[int(found[0])]), text)
 
-    def run(self, command: str, *, seconds: float = 120) -> Done:
+    def run(self, command: str, *, seconds: float = 300) -> Done:
         """Runs a command in the copy's shell, whose variables stay for the next."""
         assert self._bash.stdin
         mark = f"done-{time.monotonic_ns()}"
