@@ -10,7 +10,7 @@ from deploy.local.places import ROOT
 
 # In the order in which they are run: the first one starts the pipeline.
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "TROUBLESHOOTING.md")]
-DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
+DOCUMENTS += sorted({*(ROOT / "docs").glob("*.md")} - {ROOT / "docs" / "tutorial.md"})  # which test_tutorial builds
 
 PLACEHOLDER = re.compile(r"<([a-z]+)>")
 _FENCE = re.compile(r"^ *```(\w*)$")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from deploy.local.servers import NotReady
-from tests.docs.copy import Copy, fresh_copy
 from tests.docs.documents import DOCUMENTS, Command, commands
+from tests.docs.shell import Copy, fresh_copy
 from tests.docs.values import Values
 from tests.waiting import until
 

@@ -11,8 +11,8 @@ from confluent_kafka import Producer
 from pymongo import MongoClient
 
 from ecommerce.deadletters.letters import COLLECTION, OPEN
-from tests.docs.copy import Copy
 from tests.docs.documents import PLACEHOLDER
+from tests.docs.shell import Copy
 from tests.waiting import until
 
 PASSWORD = "a-long-way-from-common"

@@ -3,7 +3,6 @@
 import os
 import queue
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,14 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.places import ROOT
 from deploy.local.processes import is_taken
 from deploy.local.programs import METRICS_PORTS, SERVICE_PORTS
 from ecommerce.environment import Environment
+from tests.copies import copy_tree
 from tests.docs.keeper import MARK
 from tests.servers import free_ports
 
-LINKED = (".venv", "var/lib", "frontend/ui/node_modules", "frontend/static/frontend")
 OURS = (3000, *SERVICE_PORTS.values(), *METRICS_PORTS.values())
 _KEEPER = Path(__file__).with_name("keeper.py")
 
@@ -106,25 +104,11 @@ def fresh_copy() -> Iterator[Copy]:
     keeping = [sys.executable, str(_KEEPER), above]
     keeper = subprocess.Popen(keeping, stdin=subprocess.PIPE, start_new_session=True)
     try:
-        folder = Path(above, "ecommerce-orders")
-        _fill(folder)
-        copy = Copy(folder, _ports(), mark=above)
+        copy = Copy(copy_tree(Path(above, "ecommerce-orders")), _ports(), mark=above)
         copy.run(ACTIVATE)
         yield copy
     finally:
         keeper.communicate()
-
-
-def _fill(folder: Path) -> None:
-    listing = ["git", "ls-files", "-co", "--exclude-standard"]
-    for name in subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines():
-        if (ROOT / name).is_file() and name not in LINKED:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    for name in LINKED:
-        if (ROOT / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).symlink_to((ROOT / name).resolve())
 
 
 def _ports() -> dict[int, int]:
