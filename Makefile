@@ -46,8 +46,8 @@ seed: ## The demo's users and products
 	@$(PYTHON) manage.py seed
 
 demo: install ## From nothing to orders through every branch; leaves the pipeline up
-	@ORDER_DEADLINE_SECONDS=120 $(PYTHON) -m deploy.local up
-	@ORDER_DEADLINE_SECONDS=120 $(PYTHON) manage.py demo
+	@ORDER_DEADLINE_SECONDS=$${ORDER_DEADLINE_SECONDS:-120} $(PYTHON) -m deploy.local up
+	@ORDER_DEADLINE_SECONDS=$${ORDER_DEADLINE_SECONDS:-120} $(PYTHON) manage.py demo
 	@echo "The pipeline stays up (make ps, make logs). End it with: make down"
 
 audit: ## Proves the promises from the databases and the gateway's ledger

@@ -134,4 +134,5 @@ def _environment(ports: Mapping[int, int]) -> dict[str, str]:
         "REDIS_URL": f"redis://127.0.0.1:{ports[6379]}/0",
         "GATEWAY_URL": f"http://127.0.0.1:{ports[4101]}",
         "CARRIER_URL": f"http://127.0.0.1:{ports[4102]}",
+        "ORDER_DEADLINE_SECONDS": "30",  # which some of the demo's orders wait for
     }
