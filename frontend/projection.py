@@ -51,6 +51,7 @@ class Projection:
     def run(self) -> None:
         """Follows, and begins again after whatever outage."""
         lease = Lease(engine("orders").database, "live")
+        log.info("telling of changes, or standing by for the one that does")
         with asyncio.Runner() as runner:
             while not self._stopping:
                 try:

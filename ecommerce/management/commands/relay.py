@@ -29,6 +29,7 @@ class Command(BaseCommand):
             signal.signal(each, self._stop)
         garbage.settle()
         ownmetrics.serve()
+        self.stdout.write(f"relaying the outbox of {service}")
         while not self._stopping:
             try:
                 produced = Shift([database], stop=lambda: self._stopping).run()
