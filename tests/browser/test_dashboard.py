@@ -1,11 +1,18 @@
 """The dashboard on the running pipeline: an order is placed, followed, poisoned and mended; the server goes away."""
 
+import asyncio
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from ecommerce import identity
+from frontend.layer import Voice
+from frontend.shapes import update_of
+from orders.models import Order
 from tests.browser.dashboard import go, place, placed_orders, sign_in, visitor
 from tests.poisoning import cut_short, failed, mend
 from tests.system.conftest import Pipeline, pipeline  # noqa: F401
@@ -142,3 +149,56 @@ def test_a_customer_never_receives_the_order_of_another(browser: Browser, pipeli
             expect(alice.get_by_text("None of the orders here is like that.")).to_be_visible()
         alice.goto(f"/orders/{during}")
         expect(alice.get_by_text(f"There is no order {during}")).to_be_visible()
+
+
+def test_500_updates_a_second_leave_the_last_state_of_every_order(staff: Page, pipeline: Pipeline) -> None:  # noqa: F811
+    go(staff, "Orders")
+    expect(staff.get_by_text("Live", exact=True)).to_be_visible()
+    pipeline.processes["live"].stop()  # this test speaks in its place
+    try:
+        staff.evaluate(_COUNT_FRAMES)
+        with ThreadPoolExecutor(1) as outside_of_playwrights_loop:
+            outside_of_playwrights_loop.submit(_rush, orders=500, states=10, seconds=10).result()
+        staff.get_by_label("Find").fill("state-10-of-10")
+        expect(staff.locator(".counts")).to_contain_text("500 of ")
+        frames = sorted(staff.evaluate("window.frames"))
+        shown = ", ".join(f"p{share} {frames[len(frames) * share // 100]:.0f} ms" for share in (50, 95, 99))
+        print(f"{len(frames)} frames at 500 updates/s: {shown}, the longest {frames[-1]:.0f} ms")
+    finally:
+        pipeline.processes["live"].start()
+
+
+_COUNT_FRAMES = """() => {
+  window.frames = [];
+  let last = performance.now();
+  const next = (now) => { window.frames.push(now - last); last = now; requestAnimationFrame(next); };
+  requestAnimationFrame(next);
+}"""
+
+
+def _rush(*, orders: int, states: int, seconds: float) -> None:
+    """So many states of so many orders, at a steady rate, 25 in a message."""
+    ids, now = [identity.new_id() for _ in range(orders)], identity.now()
+    updates = [
+        update_of(
+            Order(
+                order_id=id,
+                version=state,
+                status="SHIPPED",
+                items=[],
+                total_amount=100,
+                currency="USD",
+                tracking_number=f"state-{state}-of-{states}",
+                created_at=now,
+                updated_at=now,
+            )
+        )
+        for state in range(1, states + 1)
+        for id in ids
+    ]
+    with asyncio.Runner() as runner:
+        voice, begun, at_once = Voice(runner), time.monotonic(), 25
+        for index in range(0, len(updates), at_once):
+            assert voice.say(updates[index : index + at_once])
+            due = begun + seconds * (index + at_once) / len(updates)
+            time.sleep(max(0.0, due - time.monotonic()))  # the rate is what is tried
