@@ -70,9 +70,9 @@ browser:
 tools:
 	@deploy/local/install.sh browser kustomize compose prometheus
 
-test: tools lint ## All tests that a change must pass, three files at a time, each with servers of its own
+test: tools lint ## All tests that a change must pass, two files at a time, each with servers of its own
 	@deploy/local/install.sh ui_test
-	$(PYTEST) -n 3 --dist loadfile
+	$(PYTEST) -n 2 --dist loadfile --ignore tests/docs/test_documents.py
 
 test\:unit: tools ## The fast ones, without servers
 	$(PYTEST) tests/unit

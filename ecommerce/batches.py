@@ -12,7 +12,7 @@ import msgspec
 import stamina
 import structlog
 
-from ecommerce import identity, killpoints, tracing
+from ecommerce import identity, killpoints, tracing, typed
 from ecommerce.killpoints import Place
 from ecommerce.outside import Outside, Rejected, Unavailable
 from ecommerce.retrying import full_jitter
@@ -124,6 +124,6 @@ def _outcome(answer: Raw, expected: Any) -> Any:
     if _status(answer) in ("pending", "unavailable"):
         return Unknown(detail=f"the operation is {answer['status']}")
     try:
-        return msgspec.convert(answer, expected)
+        return typed.convert(answer, expected)
     except msgspec.ValidationError as error:
         return Unknown(detail=f"the answer is not understood: {error}")

@@ -10,6 +10,8 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
+from ecommerce import typed
+
 # A number of pieces or minor units. Thousands of them still add up to what a database can hold: one that it cannot
 # would fail the whole batch, not the one message.
 Whole = Annotated[int, msgspec.Meta(ge=-(10**15), le=10**15)]
@@ -115,8 +117,8 @@ class _Raw(msgspec.Struct, rename="camel"):
 _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 _encoder = msgspec.json.Encoder()
-_peek = msgspec.json.Decoder(_Peek)
-_raw = msgspec.json.Decoder(_Raw)
+_peek = typed.decoder(_Peek)
+_raw = typed.decoder(_Raw)
 _decoders: dict[type[Message], msgspec.json.Decoder[Envelope[Any]]] = {}
 
 
@@ -144,7 +146,7 @@ def decode(data: bytes, kind: type[Message]) -> Envelope[Any]:
     """Reads an envelope around a `kind`. Raises `Undecodable`, saying what is wrong, for anything else."""
     decoder = _decoders.get(kind)
     if decoder is None:
-        decoder = _decoders[kind] = msgspec.json.Decoder(Envelope[kind])  # type: ignore[valid-type]
+        decoder = _decoders[kind] = typed.decoder(Envelope[kind])  # type: ignore[valid-type]
     try:
         envelope = decoder.decode(_upcast(data, kind) if kind.upcasts else data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -13,6 +13,7 @@ import msgspec
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
+from ecommerce import typed
 from ecommerce.messages import Envelope
 from ecommerce.service import Aggregate, State
 
@@ -76,7 +77,7 @@ def event_id_of(entry: Document) -> str:
 
 def state_of(aggregate: Aggregate, document: Document) -> State:
     """The state that a stored document holds."""
-    return msgspec.convert({**document, aggregate.state.key_name: document["_id"]}, aggregate.state)
+    return typed.convert({**document, aggregate.state.key_name: document["_id"]}, aggregate.state)
 
 
 def states(database: Database[Document], aggregate: Aggregate, where: Document) -> list[Any]:

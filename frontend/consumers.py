@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from ecommerce import identity
+from ecommerce import identity, typed
 from ecommerce.http.permissions import Scope
 from ecommerce.platform import tickets
 from ecommerce.platform.tickets import Holder
@@ -151,6 +151,6 @@ def _ticket_in(text: str) -> str | None:
     if len(text) > _LONGEST_MESSAGE:
         return None
     try:
-        return msgspec.json.decode(text, type=_First).ticket
+        return typed.decode(text, _First).ticket
     except (msgspec.DecodeError, UnicodeEncodeError):
         return None

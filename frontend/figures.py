@@ -2,6 +2,7 @@
 
 import msgspec
 
+from ecommerce import typed
 from ecommerce.memory import key, memory
 
 _KEPT_SECONDS = 5  # older ones are of a projection that does not run
@@ -30,7 +31,7 @@ def keep(figures: Figures) -> None:
 def read() -> Figures | None:
     """The latest; None where no projection runs. Raises `RedisError`."""
     found = memory(patience=_PATIENCE).get(_key())
-    return msgspec.json.decode(found, type=Figures) if found else None  # type: ignore[arg-type]
+    return typed.decode(found, Figures) if found else None  # type: ignore[arg-type]
 
 
 def _key() -> str:

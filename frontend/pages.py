@@ -7,6 +7,8 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from ecommerce import typed
+
 BUILT = Path(__file__).resolve().parent / "static" / "frontend"
 ENTRY = "src/app/main.tsx"
 
@@ -39,4 +41,4 @@ def entry() -> Chunk | None:
 
 @lru_cache(maxsize=1)
 def _read(manifest: Path, at: int) -> Chunk:  # `at` makes a new build known
-    return msgspec.json.decode(manifest.read_bytes(), type=dict[str, Chunk])[ENTRY]
+    return typed.decode(manifest.read_bytes(), dict[str, Chunk])[ENTRY]

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-import msgspec
 from drf_spectacular.utils import extend_schema_field
 
+from ecommerce import typed
 from ecommerce.http.parsing import StrictSerializer, Text, WholeNumber
 from ecommerce.http.shapes import Amount, Currency, OrderId, Shape, Sku, one_of
 from ecommerce.money import outside
@@ -84,4 +84,4 @@ def represent_stock(row: models.Stock) -> Stock:
 
 def represent_reservation(row: models.Reservation) -> Reservation:
     shown = {"orderId": row.order_id, "status": row.status, "lines": row.lines, "missing": row.missing}
-    return msgspec.convert(shown, Reservation)
+    return typed.convert(shown, Reservation)

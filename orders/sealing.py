@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ecommerce import typed
 from ecommerce.vault import Erased, Vault
 from orders.events import Sealed
 from orders.messages import SealedNote
@@ -55,7 +56,7 @@ def note_of(vault: Vault, order_id: str, sealed: SealedNote) -> str:
 def address_of(vault: Vault, order_id: str, sealed: dict[str, str]) -> Address:
     """The address alone, of what an order keeps of it. Raises `Erased`, `Locked`."""
     address = vault.unseal(sealed["key_id"], sealed["address"], context=f"{order_id}:address")
-    return msgspec.json.decode(address, type=Address)
+    return typed.decode(address, Address)
 
 
 def _sealed(vault: Vault, key_id: str, order_id: str, address: dict[str, Any], payment_token: str) -> Sealed:

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ecommerce import diagnosis, identity, killpoints
+from ecommerce import diagnosis, identity, killpoints, typed
 from ecommerce.http import conditional, idempotency, waiting
 from ecommerce.http.describing import PAGE, keyed, operation, query, tagged
 from ecommerce.http.pagination import page
@@ -147,7 +147,7 @@ class TimelineView(APIView):
     @operation("getTimeline", "What happened to an order", answers={200: Timeline})
     def get(self, request: Request, order_id: str) -> Response:
         _visible(request, order_id)
-        return Response(msgspec.convert({"orderId": order_id, "events": selectors.timeline(order_id)}, Timeline))
+        return Response(typed.convert({"orderId": order_id, "events": selectors.timeline(order_id)}, Timeline))
 
 
 class EventView(APIView):

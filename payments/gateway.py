@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from ecommerce import typed
 from ecommerce.batches import Unknown, ask_each
 from ecommerce.outside import Outside
 
@@ -164,7 +165,7 @@ class SandboxGateway:
         after: int | None = 0
         while after is not None:
             page = self.outside.get("/ledger", after=after)
-            yield from msgspec.convert(page["movements"], list[Movement])
+            yield from typed.convert(page["movements"], list[Movement])
             after = page["next"]
 
     def _ask(self, path: str, operations: Sequence[Operation], expected: Any) -> list[Any]:

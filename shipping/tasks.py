@@ -13,7 +13,7 @@ import structlog
 from celery import current_app, shared_task
 from django.conf import settings
 
-from ecommerce import identity
+from ecommerce import identity, typed
 from ecommerce.heartbeats import watched
 from ecommerce.masterkeys import Locked
 from ecommerce.messages import Answer
@@ -68,7 +68,7 @@ def _booking(shipment: Shipment) -> c.Book:
     sealed = shipment.sealed
     assert sealed, "nothing is asked for before the order is known"
     text = vault().unseal(sealed.key_id, sealed.address, context=f"{shipment.order_id}:address")
-    address = msgspec.json.decode(text, type=_Address)
+    address = typed.decode(text, _Address)
     return c.Book(order=shipment.order_id, address=c.Address(**msgspec.structs.asdict(address)))
 
 

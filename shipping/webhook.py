@@ -10,6 +10,7 @@ from typing import Annotated
 
 import msgspec
 
+from ecommerce import typed
 from ecommerce.messages import Answer
 from shipping.messages import CarrierAccepted, CarrierDelivered, CarrierRefused
 
@@ -34,7 +35,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
 
 
-_notices = msgspec.json.Decoder(Notice)
+_notices = typed.decoder(Notice)
 
 
 def verify(body: bytes, header: str, *, secret: str, now: float) -> None:

@@ -1,5 +1,6 @@
 """Shared fixtures. Only tests that ask for `servers` start any."""
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,9 @@ from django.db import connections
 
 from tests import settings
 from tests.servers import Servers, all_servers
+
+# A shell has what it runs in the background ignore Ctrl-C, and that is inherited: by commands that tests interrupt too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
-from ecommerce import identity, kafka, outbox
+from ecommerce import identity, kafka, outbox, typed
 from ecommerce.audit.names import Name
 from ecommerce.audit.story import UNKNOWN, Entry, Place, Violation, Way, digest_of
 from ecommerce.engine import Engine
@@ -26,7 +26,7 @@ class _Peek(msgspec.Struct, rename="camel"):
     payload: _About
 
 
-_peek = msgspec.json.Decoder(_Peek)
+_peek = typed.decoder(_Peek)
 
 
 class Places:

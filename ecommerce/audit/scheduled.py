@@ -10,7 +10,7 @@ from bson.codec_options import CodecOptions
 from django.conf import settings
 from django.db import connections
 
-from ecommerce import identity
+from ecommerce import identity, typed
 from ecommerce.audit.run import Audit, Report
 from ecommerce.audit.snapshot import MARGIN, Snapshot
 from ecommerce.leases import Lease
@@ -53,13 +53,13 @@ def run() -> Result | None:
 def last() -> Result | None:
     """What the last one found. Raises `PyMongoError`."""
     found = _database()[COLLECTION].find_one({"_id": _LAST}, {"_id": 0})
-    return msgspec.convert(found, Result) if found else None
+    return typed.convert(found, Result) if found else None
 
 
 def snapshot() -> Snapshot | None:
     """What the audits so far have found settled and right. Raises `PyMongoError`."""
     found = _database()[COLLECTION].find_one({"_id": _SNAPSHOT}, {"_id": 0})
-    return msgspec.convert(found, Snapshot) if found else None
+    return typed.convert(found, Snapshot) if found else None
 
 
 def _audit() -> Result:

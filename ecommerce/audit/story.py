@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from ecommerce import typed
 from ecommerce.audit.names import Name
 
 
@@ -21,7 +22,7 @@ class _Said(msgspec.Struct, rename="camel"):
     payload: msgspec.Raw
 
 
-_said = msgspec.json.Decoder(_Said)
+_said = typed.decoder(_Said)
 
 
 def digest_of(data: bytes) -> int:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from ecommerce import typed
 from ecommerce.deadletters.letters import STATUSES
 from ecommerce.deadletters.replays import Replay
 from ecommerce.deadletters.selection import Chain
@@ -81,7 +82,7 @@ def represent(service: str, letter: Document) -> DeadLetter:
         parked_at=letter["parked_at"],
         closed_at=letter["closed_at"],
         edited=letter["edited"] is not None,
-        history=msgspec.convert(letter["history"], list[Deed]),
+        history=typed.convert(letter["history"], list[Deed]),
         content=readable(letter["edited"] if letter["edited"] is not None else letter["value"]),
     )
 

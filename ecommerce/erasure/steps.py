@@ -17,7 +17,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 
-from ecommerce import identity
+from ecommerce import identity, typed
 from ecommerce import vault as vaults
 from ecommerce.erasure.known import Known, Personal
 from ecommerce.erasure.receipt import Finding, Receipt, search
@@ -57,7 +57,7 @@ class Erasing:
         """All of it. Raises what a step raises; the next run completes it."""
         for step in self.steps():
             step()
-        return msgspec.convert(self.record.receipt, Receipt)
+        return typed.convert(self.record.receipt, Receipt)
 
     def steps(self) -> list[Callable[[], None]]:
         """In order."""

@@ -8,6 +8,7 @@ import secrets
 
 import msgspec
 
+from ecommerce import typed
 from ecommerce.http.authentication import Caller
 from ecommerce.memory import key, memory
 
@@ -34,7 +35,7 @@ def issue(caller: Caller) -> str:
 def spend(ticket: str) -> Holder | None:
     """Who it was given to, once; None of one that is spent, too old or none. Raises `RedisError`."""
     found = memory(patience=_PATIENCE).getdel(_key(ticket))
-    return msgspec.json.decode(found, type=Holder) if found else None  # type: ignore[arg-type]
+    return typed.decode(found, Holder) if found else None  # type: ignore[arg-type]
 
 
 def _key(ticket: str) -> str:

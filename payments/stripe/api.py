@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 import stripe
 
+from ecommerce import typed
 from ecommerce.outside import Answer, Outside, RequestFailed
 from payments.stripe.objects import ORDER, Intent, Refund
 
@@ -46,7 +47,7 @@ class _ThroughOutside(stripe.HTTPClient):
             detail = f"{self._outside.name} answered {answer.status}"
             raise RequestFailed(detail, transient=transient, broken=answer.status >= 500)
         try:
-            msgspec.json.decode(answer.body, type=_Body)
+            typed.decode(answer.body, _Body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RequestFailed(f"{self._outside.name}: the answer is not Stripe's", transient=False) from error
         return answer
@@ -124,4 +125,4 @@ def _is_replayed(answer: Any) -> bool:
 
 
 def _decoded(answer: Any, kind: type[Object]) -> Object:
-    return msgspec.json.decode(answer.last_response.body, type=kind)
+    return typed.decode(answer.last_response.body, kind)

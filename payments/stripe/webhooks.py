@@ -7,6 +7,7 @@ answer, which has the same id, dropped as known. Nothing is lost by that: when t
 import msgspec
 import stripe
 
+from ecommerce import typed
 from ecommerce.messages import Answer, Refused
 from payments.domain import Payment, Pending
 from payments.messages import ChargeAuthorized, ChargeCaptured, ChargeDeclined, ChargeRefunded, ChargeVoided
@@ -75,10 +76,10 @@ def verify(body: bytes, signature: str | None, secret: str) -> None:
 def read(body: bytes) -> Notice | None:
     """The webhook in `body`, or None for one of no interest. Raises `Refused` for what is no event of Stripe's."""
     try:
-        event = msgspec.json.decode(body, type=_Event)
+        event = typed.decode(body, _Event)
         if event.type not in _KINDS:
             return None
         question, kind = _KINDS[event.type]
-        return Notice(type=event.type, question=question, about=msgspec.json.decode(event.data.object, type=kind))
+        return Notice(type=event.type, question=question, about=typed.decode(event.data.object, kind))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("malformed", f"no event of Stripe's: {error}") from error
