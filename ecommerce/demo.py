@@ -29,8 +29,8 @@ class UnexpectedAnswer(RuntimeError):
 class Shop:
     """A storefront and a back office on one API."""
 
-    def __init__(self, url: str) -> None:
-        self._client = httpx.Client(base_url=url, timeout=30)
+    def __init__(self, url: str, *, patience: float = 30) -> None:
+        self._client = httpx.Client(base_url=url, timeout=patience)
         self._tokens: dict[str, tuple[float, str]] = {}
 
     def call(self, method: str, path: str, *, user: str = "alice", body: Any = None, expect: int = 200) -> Any:
