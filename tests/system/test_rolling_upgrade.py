@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import httpx
@@ -43,16 +44,20 @@ class Storefront:
     """Customers who order at a steady rate from the web process that is in use, and never ask twice."""
 
     def __init__(self, shop: Shop) -> None:
-        self.shop = shop
+        self._shop = shop
+        self._asked: Counter[Shop] = Counter()  # requests under way
+        self._counting = Lock()
         self.placed: list[Placed] = []
         self.failed: list[str] = []
         self._open = True
 
     def move(self, url: str) -> None:
-        """From now on customers come here."""
-        shop = Shop(url, patience=PATIENCE_SECONDS)
-        shop.call("GET", "orders")  # signs in, once for all of them
-        self.shop = shop
+        """From now on customers come here. Returns, as a balancer does, when those of before have their answers."""
+        old, new = self._shop, Shop(url, patience=PATIENCE_SECONDS)
+        new.call("GET", "orders")  # signs in, once for all of them
+        with self._counting:
+            self._shop = new
+        until("the old process to have answered", lambda: not self._asked[old], seconds=PATIENCE_SECONDS)
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -75,11 +80,17 @@ class Storefront:
         return orders
 
     def _order(self) -> None:
+        with self._counting:
+            shop = self._shop
+            self._asked[shop] += 1
         try:
-            answer = self.shop.send("POST", "orders", user="alice", body=BODY)
+            answer = shop.send("POST", "orders", user="alice", body=BODY)
         except httpx.HTTPError as error:
             self.failed.append(repr(error))
             return
+        finally:
+            with self._counting:
+                self._asked[shop] -= 1
         if answer.status_code == 201:
             self.placed.append(Placed(MANY, answer.json()["orderId"]))
         else:
