@@ -1,5 +1,7 @@
 """The project's own processes in tests: as `make up` runs them, against the tests' servers."""
 
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -47,6 +49,18 @@ class ProjectProcess:
 def running(process: ProjectProcess, folder: Path) -> RunningServer:
     """The process, not started yet, with its log in `folder`."""
     return RunningServer(process, folder / f"{process.name}.log")
+
+
+def commanded(*arguments: str, env: Mapping[str, str]) -> "subprocess.Popen[str]":
+    """`manage.py` as a person runs it who has these variables, with all that it says in one pipe."""
+    variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "ecommerce.settings", **env}
+    return subprocess.Popen(
+        [sys.executable, MANAGE, *arguments],
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 MANAGE = str(places.ROOT / "manage.py")

@@ -13,7 +13,7 @@ DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "TROUBLESH
 DOCUMENTS += sorted({*(ROOT / "docs").glob("*.md")} - {ROOT / "docs" / "tutorial.md"})  # which test_tutorial builds
 
 PLACEHOLDER = re.compile(r"<([a-z]+)>")
-_FENCE = re.compile(r"^ *```(\w*)$")
+_FENCE = re.compile(r"^ *```(\w*)(?: (\S+))?$")
 _IN_A_TABLE = re.compile(r"`((?:[A-Z]+=\S+ )?(?:make|manage\.py|python -m deploy\.local|kubectl|docker) [^`]+)`")
 
 
@@ -37,17 +37,18 @@ class Command:
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block; `line` is that of its first line."""
+    """A fenced block; `line` is that of its first line, `file` what it is the whole of."""
 
     document: str
     line: int
     language: str
+    file: str
     text: str
 
 
 def blocks(page: Path) -> Iterator[Block]:
     """The fenced blocks of a page, without their indentation."""
-    language, begun, lines = "", 0, list[str]()
+    language, file, begun, lines = "", "", 0, list[str]()
     for number, line in enumerate(page.read_text().splitlines(), start=1):
         fence = _FENCE.match(line)
         if not fence:
@@ -55,10 +56,10 @@ def blocks(page: Path) -> Iterator[Block]:
         elif begun:
             indentation = len(line) - len(line.lstrip())
             text = "\n".join(each[indentation:] for each in lines)
-            yield Block(str(page.relative_to(ROOT)), begun, language, text)
+            yield Block(str(page.relative_to(ROOT)), begun, language, file, text)
             begun = 0
         else:
-            language, begun, lines = fence[1], number + 1, []
+            language, file, begun, lines = fence[1], fence[2] or "", number + 1, []
 
 
 def commands(page: Path) -> Iterator[Command]:

@@ -1,31 +1,16 @@
 """The tutorial is built from its text, in a copy of the tree, and what it says is run there."""
 
 import os
-import re
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local.places import ROOT
 from tests.copies import change, copy_tree
+from tests.docs.documents import blocks
 from tests.servers import Servers
 
 PAGE = ROOT / "docs" / "tutorial.md"
 MOST_LINES = 150  # of somebody's own code, with its tests, blank ones left out
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block: its language, the file that it is, and its text."""
-
-    language: str
-    file: str
-    text: str
-
-
-def blocks() -> list[Block]:
-    found = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    return [Block(*each) for each in found]
 
 
 def run(tree: Path, commands: str) -> None:
@@ -39,17 +24,19 @@ def run(tree: Path, commands: str) -> None:
 
 
 def test_a_fifth_service_takes_few_lines() -> None:
-    code = [line for each in blocks() if each.language == "python" for line in each.text.splitlines() if line.strip()]
+    code = [
+        line for each in blocks(PAGE) if each.language == "python" for line in each.text.splitlines() if line.strip()
+    ]
     assert len(code) < MOST_LINES
 
 
 def test_the_tutorial_works_as_it_stands(tmp_path: Path, servers: Servers) -> None:
     copy = copy_tree(tmp_path / "tree")
-    for block in blocks():
+    for block in blocks(PAGE):
         match block.language:
             case "python":
                 (copy / block.file).parent.mkdir(parents=True, exist_ok=True)
-                (copy / block.file).write_text(block.text)
+                (copy / block.file).write_text(f"{block.text}\n")
             case "diff":
                 change(copy, block.text)
             case "sh":

@@ -4,7 +4,6 @@ import base64
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from ecommerce.registry import engine
 from tests.integration.parking import Feed, bytes_of, created
 from tests.integration.people import customer, stock_the_shop
 from tests.integration.saga import Saga
-from tests.processes import MANAGE
+from tests.processes import commanded
 
 OURS = ("ecommerce", "frontend", "inventory", "orders", "payments")
 # Until SIGTERM or SIGINT, which lets what is in hand finish.
@@ -100,14 +99,7 @@ def slowly(databases: None) -> Iterator[None]:
 
 def started(command: str, env: Mapping[str, str], *, name: str) -> "subprocess.Popen[str]":
     uri = f"{os.environ['MONGO_URI']}&appName={name}"
-    told = {"DJANGO_SETTINGS_MODULE": "ecommerce.settings", "LOG_LEVEL": "WARNING", "MONGO_URI": uri}
-    return subprocess.Popen(
-        [sys.executable, MANAGE, *command.split()],
-        env={**os.environ, **told, **env},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    return commanded(*command.split(), env={"LOG_LEVEL": "WARNING", "MONGO_URI": uri, **env})
 
 
 @pytest.mark.parametrize("long", LONG, ids=str)

@@ -1,8 +1,6 @@
 """On servers that take encrypted and signed-in connections alone, variables are all that the processes need."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +14,7 @@ from ecommerce.demo import Shop
 from tests.encryption import PASSWORD, Authority, Encrypted, encrypted_servers
 from tests.integration.listening import listening
 from tests.pipeline import URL, pipeline_processes
-from tests.processes import MANAGE, ProjectProcess, running
+from tests.processes import ProjectProcess, commanded, running
 from tests.servers import RunningServer
 from tests.system.watching import BODY
 from tests.waiting import until
@@ -27,14 +25,6 @@ SECONDS = 180.0
 WRONG_PASSWORD = "a-wrong-one@/50%"
 
 
-def started(command: list[str], variables: Mapping[str, str]) -> "subprocess.Popen[str]":
-    """`manage.py command` as an operator runs it, who has these variables."""
-    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "ecommerce.settings", **variables}
-    return subprocess.Popen(
-        [sys.executable, MANAGE, *command], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
     """Exit status and output, which hold no password."""
     said, _ = process.communicate(timeout=SECONDS)
@@ -43,7 +33,7 @@ def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
 
 def manage(*command: str, variables: Mapping[str, str]) -> str:
     """What the command says, which must do what it is told."""
-    status, said = ended(started(list(command), variables))
+    status, said = ended(commanded(*command, env=variables))
     assert status == 0, said
     return said
 
@@ -156,7 +146,7 @@ def test_what_is_refused_says_so_and_ends(encrypted: Encrypted, tmp_path: Path, 
         changes = {"authority": Authority(tmp_path, "another").file}
     variables = encrypted.variables(**changes)
     commands = (["migrate_all", "--wait", "1"], ["create_topics"], ["doctor"])
-    migrating, creating, asking = [started(command, variables) for command in commands]
+    migrating, creating, asking = [commanded(*command, env=variables) for command in commands]
     with worker(tmp_path, variables) as log:
         until("Celery to be refused", lambda: expected["redis"] in log.read_text(), seconds=SECONDS)
     assert "ready." not in without_passwords(log.read_text())
