@@ -85,7 +85,7 @@ REGISTRY.register(PipelineMetrics())
 
 def _mongo() -> None:
     try:
-        with pymongo.timeout(0.8 * _SECONDS):  # its error tells why, if it comes in time
+        with pymongo.timeout(0.6 * _SECONDS):  # its error tells why, and comes up to half a second later
             for alias in connections:
                 connection = connections[alias]
                 connection.ensure_connection()
