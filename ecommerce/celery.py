@@ -9,6 +9,7 @@ from celery.signals import beat_init, setup_logging, worker_init, worker_ready
 from ecommerce import broker, garbage
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # as the commands do: see ecommerce/management/command.py
 
 broker.install()
 

@@ -10,6 +10,8 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 from ecommerce import health
 from ecommerce.http import openapi
 
+admin.autodiscover()
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),

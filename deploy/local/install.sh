@@ -28,7 +28,15 @@ packages() {
 }
 
 apt_get() {
-    DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" >var/lib/apt.log 2>&1 && return
+    local give_up=$((SECONDS + 300))
+    until LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" >var/lib/apt.log 2>&1; do
+        # That option waits for the installer's lock, not for the one of 'update'.
+        grep -q "Could not get lock" var/lib/apt.log && [ $SECONDS -lt $give_up ] || apt_failed "$1"
+        sleep 1
+    done
+}
+
+apt_failed() {
     tail -n 5 var/lib/apt.log >&2
     fail "apt-get $1 failed (all of it: var/lib/apt.log). Is the package mirror reachable? Then run 'make install' again."
 }

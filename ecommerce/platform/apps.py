@@ -1,7 +1,7 @@
 """The platform's app, and Django's own with the primary keys that MongoDB needs."""
 
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 from django.contrib.auth.apps import AuthConfig
 from django.contrib.contenttypes.apps import ContentTypesConfig
 
@@ -14,7 +14,9 @@ class PlatformConfig(AppConfig):
     default_auto_field = _OBJECT_ID
 
 
-class MongoAdminConfig(AdminConfig):
+class MongoAdminConfig(SimpleAdminConfig):
+    """The admin, whose pages are found by the URLs: a process that serves none is smaller by a fifth without them."""
+
     default_site = "unfold.sites.UnfoldAdminSite"
     default_auto_field = _OBJECT_ID
 

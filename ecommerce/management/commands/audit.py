@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
 from ecommerce.audit import scheduled
 from ecommerce.audit.repairs import Repairs
@@ -15,11 +14,12 @@ from ecommerce.audit.run import Audit, Report
 from ecommerce.audit.snapshot import Snapshot
 from ecommerce.audit.story import Repair, Violation
 from ecommerce.management import arguments
+from ecommerce.management.command import ProjectCommand
 from ecommerce.progress import unwatched, watched
 from ecommerce.registry import engine, services
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
         "Proves the promises from the databases, the topics and the gateway's ledger. Names each violation and the "
         "command that repairs it. Exits with 1 on any violation that is left, with 2 where it cannot judge."

@@ -4,15 +4,16 @@ import signal
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ecommerce import garbage, ownmetrics
 from ecommerce.consumer import ServiceConsumer
 from ecommerce.heartbeats import Heartbeat, told
+from ecommerce.management.command import ProjectCommand
 from ecommerce.registry import engine
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Takes the events of Kafka into a service until SIGTERM, which lets the batch in hand finish."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

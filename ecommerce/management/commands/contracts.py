@@ -4,15 +4,16 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ecommerce.contracts import committed
+from ecommerce.management.command import ProjectCommand
 from ecommerce.registry import services
 
 FOLDER = Path("docs/contracts")
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
         "Writes the contracts (JSON Schema of each event and version, AsyncAPI, OpenAPI) from the code. "
         "Refuses a change that breaks somebody who relies on a committed version, and names the field."

@@ -4,14 +4,15 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ecommerce import kafka
+from ecommerce.management.command import ProjectCommand
 from ecommerce.registry import services
 from ecommerce.topics import create_topics, topics_of
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Creates the topics of this process's services that are missing. Run again, it changes nothing."
 
     def handle(self, **_: Any) -> None:

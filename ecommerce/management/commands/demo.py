@@ -7,12 +7,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ecommerce.demo import BRANCHES, Placed, Shop, hops, percentile
+from ecommerce.management.command import ProjectCommand
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Sends orders through every branch over the public API, then prints their fates, the hops and the audit."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

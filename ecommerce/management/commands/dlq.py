@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ecommerce.deadletters.campaign import Campaign, Result, Target
 from ecommerce.deadletters.desk import Actor, Desk, EditRefused, NoSuchLetter, NotOpen
@@ -15,12 +15,13 @@ from ecommerce.deadletters.letters import OPEN, STATUSES
 from ecommerce.deadletters.selection import Selection
 from ecommerce.deadletters.showing import exported, parted, qualified, readable
 from ecommerce.management import arguments
+from ecommerce.management.command import ProjectCommand
 from ecommerce.progress import beside, watched
 from ecommerce.registry import engine, services
 from ecommerce.storage import Document
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Dead letters: what was set aside, why, and what to do about it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from ecommerce import doctor
+from ecommerce.management.command import ProjectCommand
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
         "Says how each part of the pipeline does, and names what holds it up with the next command. Exits with 1 then."
     )
-    requires_system_checks = ()  # it must have an answer also when nothing else has
 
     def handle(self, **_: Any) -> None:
         seen = doctor.look()

@@ -3,17 +3,18 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ecommerce import diagnosis, outbox, storage, tracing
 from ecommerce.deadletters.letters import COLLECTION as DEAD_LETTERS
 from ecommerce.engine import Engine
+from ecommerce.management.command import ProjectCommand
 from ecommerce.registry import engine, services
 
 _HIDDEN = {"_id", "stamp", "sealed", "fingerprint", "v"}
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Shows what each service knows of an order, and says why it is where it is and what may be done."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -6,14 +6,15 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connections
 from pymongo.errors import PyMongoError
 
+from ecommerce.management.command import ProjectCommand
 from ecommerce.platform import roles
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Migrates every database of this process, and makes the roles. Run again, it changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,15 +4,16 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ecommerce.engine import Engine
+from ecommerce.management.command import ProjectCommand
 from ecommerce.progress import watched
 from ecommerce.rebuild import Difference, Fold, difference_of, repair
 from ecommerce.registry import engine, services
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Re-makes every aggregate from its log and compares. Exits with 1 on any difference that stays."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

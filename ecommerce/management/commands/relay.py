@@ -5,15 +5,16 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from pymongo.errors import PyMongoError
 
 from ecommerce import garbage, ownmetrics
+from ecommerce.management.command import ProjectCommand
 from ecommerce.registry import engine
 from ecommerce.relay import DeliveryFailed, Shift
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Relays a service's outbox to Kafka until SIGTERM, without Celery: for emergencies and small set-ups."
     _stopping = False
 

@@ -3,13 +3,12 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from ecommerce import masterkeys, rotation
+from ecommerce.management.command import ProjectCommand
 from ecommerce.progress import watched
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
         "Wraps every data key anew by MASTER_KEY. Where it was interrupted, the next run goes on. "
         "Exits with 1 while a data key needs another master key."

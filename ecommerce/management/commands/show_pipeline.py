@@ -4,16 +4,17 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from ecommerce.contracts import picture
+from ecommerce.management.command import ProjectCommand
 from ecommerce.registry import services
 
 PAGE = Path("docs/pipeline.md")
 _BEGIN, _END = "<!-- of the code: manage.py show_pipeline --write -->", "<!-- end -->"
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Draws who publishes what and who takes it, from the code: Mermaid, and a table of the events."
 
     def add_arguments(self, parser: CommandParser) -> None:

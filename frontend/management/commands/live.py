@@ -5,13 +5,14 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ecommerce import garbage, ownmetrics
 from ecommerce.heartbeats import Heartbeat, told
+from ecommerce.management.command import ProjectCommand
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Tells the web processes of every change of an order, until SIGTERM. One at a time does; another waits."
 
     def handle(self, **_: Any) -> None:

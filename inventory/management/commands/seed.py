@@ -6,9 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ecommerce import identity
+from ecommerce.management.command import ProjectCommand
 from ecommerce.messages import Command as Wish
 from ecommerce.platform import roles
 from ecommerce.platform.models import User
@@ -43,7 +44,7 @@ PRODUCTS = [
 ON_HAND = 1000
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Makes the demo's users and products. Run again, it changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

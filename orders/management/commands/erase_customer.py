@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 from confluent_kafka import KafkaException
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from ecommerce.erasure.known import Personal
 from ecommerce.erasure.steps import Erasing, is_done
+from ecommerce.management.command import ProjectCommand
 from ecommerce.masterkeys import Locked
 from ecommerce.platform.models import DataKey, Erasure, User
 from ecommerce.progress import unwatched, watched
@@ -25,7 +26,7 @@ from orders.sealing import opened
 _ENDED = (Status.COMPLETED, Status.DELIVERED, Status.CANCELLED)
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
         "Destroys a customer's data keys, closes the account, searches every store for what is left, and gives a "
         "receipt. Exits with 1 if anything was found. Run again, it completes what was interrupted."

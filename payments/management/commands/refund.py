@@ -3,15 +3,16 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from ecommerce import identity
+from ecommerce.management.command import ProjectCommand
 from ecommerce.messages import Refused
 from ecommerce.registry import engine
 from payments.messages import RefundPayment
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = "Gives an order's money back, as staff can over the API. Safe to run again: there is one refund."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
