@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.core.management import call_command
 from django.db import connections
 
 from tests import settings
 from tests.servers import Servers, all_servers
+
+# What a process does as it loads its URLs: some tests are made of what there is in the back office.
+admin.autodiscover()
 
 # A shell has what it runs in the background ignore Ctrl-C, and that is inherited: by commands that tests interrupt too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
