@@ -18,7 +18,7 @@ from tests.waiting import until
 
 CONSUMERS = [f"consumer-{service}" for service in SERVICES]
 WORKERS = ["worker", *(f"worker-{service}" for service in ASKING)]
-PROCESSES = ["web", *CONSUMERS, *WORKERS, "relay", "beat", "gateway", "carrier"]
+PROCESSES = ["web", *CONSUMERS, "live", *WORKERS, "relay", "beat", "gateway", "carrier"]
 SERVERS = ["mongo", "kafka", "redis"]
 _POLL_INTERVAL = 30.0  # seconds that a group waits for a member to poll
 

@@ -17,7 +17,9 @@ from ecommerce.reading import read_bytes
 from ecommerce.registry import services
 from ecommerce.service import Service
 
-FOLDER = Path(__file__).resolve().parents[2] / "docs" / "contracts"
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs" / "contracts"
+ASYNCAPI = ROOT / "frontend" / "ui" / "node_modules" / "@asyncapi" / "specs" / "schemas"
 COMMITTED = committed.versions(FOLDER)
 PUBLISHED = [(name, version) for name, known in COMMITTED.items() for version in known]
 TAKERS = [
@@ -34,6 +36,15 @@ def example(name: str, version: str) -> Any:
 
 def test_the_files_are_as_the_code_says() -> None:
     call_command("contracts", "--check")
+
+
+def test_asyncapi_is_what_its_specification_says() -> None:
+    document = msgspec.json.decode((FOLDER / "asyncapi.json").read_bytes())
+    specification = msgspec.json.decode((ASYNCAPI / f"{document['asyncapi']}.json").read_bytes())
+    validator = jsonschema.Draft7Validator(specification)
+    assert [error.message for error in validator.iter_errors(document)] == []
+    del document["info"]["version"]
+    assert [error.message for error in validator.iter_errors(document)] != []
 
 
 def test_what_the_services_publish_has_a_schema_of_its_version() -> None:
