@@ -13,7 +13,8 @@ from django.utils.module_loading import import_string  # noqa: E402
 from ecommerce import garbage, health, ownmetrics  # noqa: E402
 from ecommerce.http.server import Handler, Receive, Scope, Send, refuse  # noqa: E402
 
-THREADS = 16
+# As many orders may share a commit, so this is also what bounds the intake; see docs/adr/0009-http-on-threads.md.
+THREADS = 40
 
 _http = Handler(threads=THREADS)
 _websockets = import_string(settings.WEBSOCKETS) if settings.WEBSOCKETS else refuse

@@ -168,7 +168,7 @@ class ServiceConsumer:
         due = self._unsaved.due(moved)
         if inputs:
             killpoints.reached(Place.CONSUMER_AFTER_READING, (self._service.name,))
-            with self._pace.batch():
+            with self._pace.batch(len(inputs)):
                 self._patiently(lambda: self._engine.take(inputs, due, known=self._known))
             log.debug("batch", service=self._service.name, inputs=len(inputs), seconds=self._pace.took)
             killpoints.reached(Place.CONSUMER_AFTER_HANDLING, (self._service.name,))

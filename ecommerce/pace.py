@@ -6,33 +6,37 @@ from contextlib import contextmanager
 
 from ecommerce.inputs import Position
 
-_LONGEST_LINGER = 0.05
+_LONGEST_LINGER = 0.1
 _NOTHING: Mapping[Position, int] = {}
 
 
 class Pace:
-    """How long to wait for more messages when one is there: not at all, unless the last batch has only just ended.
+    """How long to wait for more messages when one is there: not at all, unless they come faster than they are taken.
 
-    A consumer that is busy more than half of the time waits as long as its last batch took, within a limit: fewer,
-    larger batches leave time to others and take less of it in all.
+    So they do when the last batch has only just ended and was more than one message. Then a consumer waits twice as
+    long as that batch took, within a limit: fewer, larger batches leave time to others and take less of it in all. The
+    steps of a lone order, which follow each other as closely, wait for nothing.
     """
 
     def __init__(self) -> None:
         self.took = 0.0  # seconds
         self._ended = 0.0
+        self._size = 0
 
     @contextmanager
-    def batch(self) -> Iterator[None]:
-        """Around each batch."""
+    def batch(self, size: int) -> Iterator[None]:
+        """Around each batch, of `size` messages."""
         started = time.monotonic()
         yield
         self._ended = time.monotonic()
         self.took = self._ended - started
+        self._size = size
 
     def linger(self) -> float:
         """Seconds to wait for more."""
-        idle = time.monotonic() - self._ended
-        return min(self.took, _LONGEST_LINGER) if idle < self.took else 0.0
+        if self._size < 2 or time.monotonic() - self._ended >= self.took:
+            return 0.0
+        return min(2 * self.took, _LONGEST_LINGER)
 
 
 class Pending:

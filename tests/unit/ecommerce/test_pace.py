@@ -1,88 +1,51 @@
-"""When a consumer waits for more, and when it tells how far it has read."""
-
-from collections.abc import Iterator
-from unittest.mock import patch
+"""How long a consumer waits for more than the message that is there."""
 
 import pytest
 
-from ecommerce.inputs import Position
-from ecommerce.pace import Pace, Pending
-
-A, B = Position("orders.events", 0), Position("orders.events", 1)
+from ecommerce import pace
+from ecommerce.pace import Pace
 
 
 class Clock:
-    """A clock that only moves when it is told to."""
+    """Seconds, as the test says."""
 
-    def __init__(self) -> None:
-        self.now = 1000.0
+    now = 100.0
 
     def monotonic(self) -> float:
         return self.now
 
 
 @pytest.fixture
-def clock() -> Iterator[Clock]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    with patch("ecommerce.pace.time", clock):
-        yield clock
+    monkeypatch.setattr(pace, "time", clock)
+    return clock
 
 
-def a_batch(pace: Pace, clock: Clock, seconds: float) -> None:
-    with pace.batch():
-        clock.now += seconds
+def after(clock: Clock, *, size: int, took: float, idle: float = 0.0) -> float:
+    """What it waits after a batch, when the next message comes `idle` seconds later."""
+    own = Pace()
+    with own.batch(size):
+        clock.now += took
+    clock.now += idle
+    return own.linger()
 
 
-def test_a_lone_message_waits_for_nobody(clock: Clock) -> None:
-    pace = Pace()
-    assert pace.linger() == 0
-    a_batch(pace, clock, 0.01)
-    clock.now += 0.02
-    assert pace.linger() == 0
+def test_at_first_it_waits_for_nothing(clock: Clock) -> None:
+    assert Pace().linger() == 0
 
 
-def test_right_after_a_batch_it_waits_as_long_as_that_took(clock: Clock) -> None:
-    pace = Pace()
-    a_batch(pace, clock, 0.01)
-    clock.now += 0.005
-    assert pace.linger() == pytest.approx(0.01)
+def test_the_steps_of_a_lone_order_wait_for_nothing(clock: Clock) -> None:
+    assert after(clock, size=1, took=0.01) == 0
 
 
-def test_it_never_waits_long(clock: Clock) -> None:
-    pace = Pace()
-    a_batch(pace, clock, 2.0)
-    assert pace.linger() == pytest.approx(0.05)
+def test_when_messages_come_faster_than_they_are_taken_it_waits_twice_as_long_as_they_took(clock: Clock) -> None:
+    assert after(clock, size=2, took=0.01) == pytest.approx(0.02)
 
 
-def test_positions_are_told_at_once_and_then_after_a_while(clock: Clock) -> None:
-    pending = Pending(1.0)
-    pending.add({A: 1})
-    first = pending.due()
-    assert first == {A: 1}
-    pending.drop(first)
-    pending.add({A: 2, B: 7})
-    assert pending.due() == {}
-    clock.now += 1.0
-    assert pending.due() == {A: 2, B: 7}
+def test_it_waits_no_longer_than_the_limit(clock: Clock) -> None:
+    assert after(clock, size=500, took=3.0) == pytest.approx(0.1)
 
 
-def test_what_is_also_told_is_not_pending_before_it_is_added(clock: Clock) -> None:
-    pending = Pending(1.0)
-    pending.add({A: 1})
-    told = pending.due({A: 2, B: 1})
-    assert told == {A: 2, B: 1}
-    assert pending.due() == {A: 1}
-    pending.add({A: 2, B: 1})
-    pending.drop(told)
-    assert pending.due(now=True) == {}
-
-
-def test_positions_that_nobody_was_told_stay_due(clock: Clock) -> None:
-    pending = Pending(1.0)
-    pending.add({A: 1})
-    told = pending.due()
-    pending.add({A: 2, B: 1})  # while the first are being told
-    pending.drop(told)
-    assert pending.due(now=True) == {A: 2, B: 1}
-    pending.drop({})
-    assert pending.due(now=True) == {A: 2, B: 1}
+def test_who_has_had_time_to_idle_waits_for_nothing(clock: Clock) -> None:
+    assert after(clock, size=2, took=0.01, idle=0.011) == 0
