@@ -1,34 +1,40 @@
-"""How long a consumer waits for more than the message that is there."""
+"""When a consumer waits for more, and when it tells how far it has read."""
+
+from collections.abc import Iterator
+from unittest.mock import patch
 
 import pytest
 
-from ecommerce import pace
-from ecommerce.pace import Pace
+from ecommerce.inputs import Position
+from ecommerce.pace import Pace, Pending
+
+A, B = Position("orders.events", 0), Position("orders.events", 1)
 
 
 class Clock:
-    """Seconds, as the test says."""
+    """A clock that only moves when it is told to."""
 
-    now = 100.0
+    def __init__(self) -> None:
+        self.now = 1000.0
 
     def monotonic(self) -> float:
         return self.now
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock() -> Iterator[Clock]:
     clock = Clock()
-    monkeypatch.setattr(pace, "time", clock)
-    return clock
+    with patch("ecommerce.pace.time", clock):
+        yield clock
 
 
 def after(clock: Clock, *, size: int, took: float, idle: float = 0.0) -> float:
-    """What it waits after a batch, when the next message comes `idle` seconds later."""
-    own = Pace()
-    with own.batch(size):
+    """What it waits after a batch of `size` messages, when the next one comes `idle` seconds later."""
+    pace = Pace()
+    with pace.batch(size):
         clock.now += took
     clock.now += idle
-    return own.linger()
+    return pace.linger()
 
 
 def test_at_first_it_waits_for_nothing(clock: Clock) -> None:
@@ -40,12 +46,46 @@ def test_the_steps_of_a_lone_order_wait_for_nothing(clock: Clock) -> None:
 
 
 def test_when_messages_come_faster_than_they_are_taken_it_waits_twice_as_long_as_they_took(clock: Clock) -> None:
-    assert after(clock, size=2, took=0.01) == pytest.approx(0.02)
+    assert after(clock, size=2, took=0.01, idle=0.005) == pytest.approx(0.02)
 
 
-def test_it_waits_no_longer_than_the_limit(clock: Clock) -> None:
+def test_it_never_waits_long(clock: Clock) -> None:
     assert after(clock, size=500, took=3.0) == pytest.approx(0.1)
 
 
 def test_who_has_had_time_to_idle_waits_for_nothing(clock: Clock) -> None:
     assert after(clock, size=2, took=0.01, idle=0.011) == 0
+
+
+def test_positions_are_told_at_once_and_then_after_a_while(clock: Clock) -> None:
+    pending = Pending(1.0)
+    pending.add({A: 1})
+    first = pending.due()
+    assert first == {A: 1}
+    pending.drop(first)
+    pending.add({A: 2, B: 7})
+    assert pending.due() == {}
+    clock.now += 1.0
+    assert pending.due() == {A: 2, B: 7}
+
+
+def test_what_is_also_told_is_not_pending_before_it_is_added(clock: Clock) -> None:
+    pending = Pending(1.0)
+    pending.add({A: 1})
+    told = pending.due({A: 2, B: 1})
+    assert told == {A: 2, B: 1}
+    assert pending.due() == {A: 1}
+    pending.add({A: 2, B: 1})
+    pending.drop(told)
+    assert pending.due(now=True) == {}
+
+
+def test_positions_that_nobody_was_told_stay_due(clock: Clock) -> None:
+    pending = Pending(1.0)
+    pending.add({A: 1})
+    told = pending.due()
+    pending.add({A: 2, B: 1})  # while the first are being told
+    pending.drop(told)
+    assert pending.due(now=True) == {A: 2, B: 1}
+    pending.drop({})
+    assert pending.due(now=True) == {A: 2, B: 1}
