@@ -6,16 +6,17 @@ from contextlib import contextmanager
 
 from ecommerce.inputs import Position
 
-_LONGEST_LINGER = 0.1
+_LONGEST_LINGER = 0.2
+_CROWD = 8  # messages
 _NOTHING: Mapping[Position, int] = {}
 
 
 class Pace:
     """How long to wait for more messages when one is there: not at all, unless they come faster than they are taken.
 
-    So they do when the last batch has only just ended and was more than one message. Then a consumer waits twice as
-    long as that batch took, within a limit: fewer, larger batches leave time to others and take less of it in all. The
-    steps of a lone order, which follow each other as closely, wait for nothing.
+    So they do when the last batch has only just ended and was more than one message. Then a consumer waits as long as
+    that batch took, and up to four times as long the more it held: fewer, larger batches leave time to others and take
+    less of it in all. The steps of a lone order, which follow each other as closely, wait for nothing.
     """
 
     def __init__(self) -> None:
@@ -36,7 +37,7 @@ class Pace:
         """Seconds to wait for more."""
         if self._size < 2 or time.monotonic() - self._ended >= self.took:
             return 0.0
-        return min(2 * self.took, _LONGEST_LINGER)
+        return min(self.took * min(self._size, _CROWD) / 2, _LONGEST_LINGER)
 
 
 class Pending:

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.core.management import call_command
 from django.db import connections
 
+from ecommerce import heartbeats
 from tests import settings
 from tests.servers import Servers, all_servers
 
@@ -53,6 +54,7 @@ def module_databases(schema: None) -> Iterator[None]:
 
 
 def _empty() -> None:
+    heartbeats.pulse().stop()  # of tasks that a test called in this process: they would go on writing
     for alias in connections:
         connections[alias].ensure_connection()
         database = connections[alias].database
