@@ -54,7 +54,8 @@ def module_databases(schema: None) -> Iterator[None]:
 
 
 def _empty() -> None:
-    heartbeats.pulse().stop()  # of tasks that a test called in this process: they would go on writing
+    heartbeats.pulse().stop()  # of parties that an earlier test asked in this process: they would go on writing
+    heartbeats._pulse_of.cache_clear()
     for alias in connections:
         connections[alias].ensure_connection()
         database = connections[alias].database

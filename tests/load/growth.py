@@ -1,7 +1,7 @@
 """Finished orders in bulk, to see whether a pipeline with a past is slower: clones of one real order, with new ids.
 
-They are written past the engine into logs, aggregates, stock and the parties' ledgers, so that audit and rebuild hold
-of them like of any other.
+They are written past the engine into logs, aggregates, stock and the parties' ledgers, so that rebuild holds of them
+like of any other, and so does the audit where it does not read the topics: their events were never there.
 """
 
 import sqlite3
