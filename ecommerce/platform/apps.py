@@ -15,7 +15,7 @@ class PlatformConfig(AppConfig):
 
 
 class MongoAdminConfig(SimpleAdminConfig):
-    """The admin, whose pages are found by the URLs: a process that serves none is smaller by a fifth without them."""
+    """The admin, whose pages are found by the URLs: a process that serves none is smaller by a sixth without them."""
 
     default_site = "unfold.sites.UnfoldAdminSite"
     default_auto_field = _OBJECT_ID

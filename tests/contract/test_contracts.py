@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from django.core.management import CommandError, call_command
 
+from deploy.local.places import ROOT
 from ecommerce.contracts import committed
 from ecommerce.contracts.schemas import Schema, events, example_of, schema_of
 from ecommerce.inputs import Source
@@ -17,7 +18,6 @@ from ecommerce.reading import read_bytes
 from ecommerce.registry import services
 from ecommerce.service import Service
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "contracts"
 ASYNCAPI = ROOT / "frontend" / "ui" / "node_modules" / "@asyncapi" / "specs" / "schemas"
 COMMITTED = committed.versions(FOLDER)
@@ -40,6 +40,7 @@ def test_the_files_are_as_the_code_says() -> None:
 
 def test_asyncapi_is_what_its_specification_says() -> None:
     document = msgspec.json.decode((FOLDER / "asyncapi.json").read_bytes())
+    assert ASYNCAPI.exists(), "AsyncAPI's schemas are missing. Get them with: make install, with Node 20.19 or later"
     specification = msgspec.json.decode((ASYNCAPI / f"{document['asyncapi']}.json").read_bytes())
     validator = jsonschema.Draft7Validator(specification)
     assert [error.message for error in validator.iter_errors(document)] == []

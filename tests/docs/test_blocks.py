@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from tests.docs.documents import DOCUMENTS, Block, blocks
 
 LANGUAGES = {"sh", "text", "mermaid", "python"}
 BLOCKS = [block for page in DOCUMENTS for block in blocks(page)]
+SUITES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"]
 PYTHON = [block for block in BLOCKS if block.language == "python"]
 
 
@@ -53,7 +55,10 @@ def test_a_promise_has_commands_that_there_are(promise: str, proof: str) -> None
         recipe = re.search(rf"^{target}:.*\n(\t.*\n)+", makefile, re.MULTILINE)
         assert recipe, f"make {target}"
         (suite,) = set(re.findall(r"\$\(PYTEST\) (tests/\S+)", recipe[0]))
-        assert (ROOT / suite).exists()
+        path = ROOT / suite
+        modules = [path] if path.is_file() else [*path.rglob("test_*.py")]
+        assert any(re.search(r"^def test_", module.read_text(), re.MULTILINE) for module in modules)
+        assert any(suite.startswith(each) for each in SUITES)
     assert {*re.findall(r"`manage.py (\w+)`", proof)} <= {*get_commands()}
 
 
