@@ -17,6 +17,8 @@ from ecommerce.storage import Document
 
 COLLECTION = "outbox"
 
+_MOST_COUNTED = 10_000  # one by one
+
 # The producer takes no message above 1,000,000 bytes, and one that it does not take would stop the relay for good.
 _LARGEST_COPY = 900_000
 _MOST_HEADERS = 50_000
@@ -32,6 +34,16 @@ def oldest(database: Database[Document]) -> str | None:
     """The `_id` of the document that is first in line."""
     found = database[COLLECTION].find_one({}, {"_id": 1}, sort=[("_id", 1)])
     return None if found is None else str(found["_id"])
+
+
+def depth(database: Database[Document]) -> int:
+    """How many documents wait: exact up to 10,000, about right beyond.
+
+    MongoDB's own count is there at once, but after a crash of it may be wrong from then on.
+    """
+    collection = database[COLLECTION]
+    counted = collection.count_documents({}, limit=_MOST_COUNTED, hint="_id_")
+    return counted if counted < _MOST_COUNTED else max(counted, collection.estimated_document_count())
 
 
 def written_at(document: Document) -> datetime:

@@ -140,7 +140,7 @@ def _stored_by(service: Service) -> Stored:
         positions=positions.all_stored(database),
         # By an index that holds only those.
         pending=database[asked].count_documents({"pending": {"$gt": ""}}) if service.asks else None,
-        outbox_depth=database[outbox.COLLECTION].estimated_document_count(),
+        outbox_depth=outbox.depth(database),
         outbox_since=outbox.written_at({"_id": oldest}) if oldest else None,
         dead_letters=database[letters.COLLECTION].count_documents({"status": {"$in": list(letters.OPEN)}}),
         relay_held=leases.is_held(database, LEASE),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ecommerce import identity
+from ecommerce import identity, outbox
 from ecommerce.audit import scheduled
 from ecommerce.environment import SERVICES
 from ecommerce.heartbeats import Heartbeat, tell
@@ -99,6 +99,24 @@ def test_what_services_and_processes_say_of_themselves_is_put_together(clerk: Pe
     }  # fmt: skip
     assert now["latency"] == {"p50": 0.1, "p95": 0.2, "p99": 0.3, "count": 12}
     assert now["sources"]["projection"] is True
+
+
+def test_the_depth_of_an_outbox_is_right_after_mongodb_has_crashed(clerk: Person, servers: Servers) -> None:
+    box = engine("orders").database["outbox"]
+
+    def counts_wrong() -> bool:
+        box.insert_many([outbox.document(stamp, []) for stamp in range(50)])
+        box.database.client.admin.command("fsync")
+        box.delete_many({})
+        box.insert_one(outbox.document(51, []))
+        servers.mongo.kill()
+        servers.mongo.start()
+        return box.estimated_document_count() != 1
+
+    assert any(counts_wrong() for _ in range(10)), "MongoDB counts right: nothing is tried here"
+    until("the one to be counted", lambda: service(clerk, "orders")["outboxDepth"] == 1)
+    box.delete_many({})
+    until("nothing to be left", lambda: service(clerk, "orders")["outboxDepth"] == 0)
 
 
 def test_the_last_audit_is_seen(clerk: Person) -> None:
