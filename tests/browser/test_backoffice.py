@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from ecommerce import identity
 from ecommerce.audit import scheduled
@@ -58,6 +58,13 @@ def sign_in(tab: Page, name: str) -> None:
     expect(tab.get_by_role("heading", name="Needs a person")).to_be_visible()
 
 
+def follow(tab: Page, link: Locator) -> None:
+    """Clicks on a row's link. As a page loads, its scripts put the table elsewhere: a click just then is lost."""
+    expect(link).to_be_visible()
+    tab.wait_for_load_state()
+    link.click()
+
+
 def picture(tab: Page, name: str) -> None:
     if IMAGES:
         tab.wait_for_load_state("networkidle")
@@ -77,7 +84,7 @@ def test_support_finds_a_stuck_order_reads_why_acts_and_sees_the_result(tab: Pag
     expect(tab.get_by_role("link", name=STUCK)).to_be_visible()
     expect(tab.get_by_role("link", name=DONE)).to_have_count(0)
     picture(tab, "orders")
-    tab.get_by_role("link", name=STUCK).click()
+    follow(tab, tab.get_by_role("link", name=STUCK))
     expect(tab.get_by_text("asks the outside world: AUTHORIZE")).to_be_visible()
     picture(tab, "order")
     tab.get_by_label("Reason, for the record").fill("the customer called: it takes too long")
@@ -104,7 +111,7 @@ def test_the_warehouse_adjusts_stock_and_cannot_see_payments(tab: Page) -> None:
     tab.get_by_role("link", name="products low in stock").click()
     expect(tab.get_by_role("link", name="MUG")).to_be_visible()
     picture(tab, "stock-list")
-    tab.get_by_role("link", name="MUG").click()
+    follow(tab, tab.get_by_role("link", name="MUG"))
     tab.get_by_label("So many came in").fill("20")
     tab.get_by_label("Reason, for the record").fill("a delivery")
     tab.get_by_role("button", name="Adjust").click()
@@ -120,7 +127,7 @@ def test_finance_gives_money_back(tab: Page, saga: Saga) -> None:
     sign_in(tab, "finance")
     tab.goto("/admin/payments/payment/")
     picture(tab, "payments")
-    tab.get_by_role("link", name=DONE).click()
+    follow(tab, tab.get_by_role("link", name=DONE))
     tab.get_by_label("Reason, for the record").fill("it came broken")
     tab.get_by_role("button", name="Give the money back").click()
     expect(tab.get_by_text("its refund is asked for")).to_be_visible()
@@ -135,7 +142,7 @@ def test_an_operator_reads_tries_and_gives_up_a_dead_letter(tab: Page) -> None:
     tab.get_by_role("link", name="dead letters of payments").click()
     expect(tab.locator("#result_list a").first).to_be_visible()
     picture(tab, "dead-letters")
-    tab.locator("#result_list a").first.click()
+    follow(tab, tab.locator("#result_list a").first)
     tab.get_by_role("button", name="Try, storing nothing").click()
     expect(tab.get_by_text("a replay would take 0")).to_be_visible()
     picture(tab, "dead-letter")
