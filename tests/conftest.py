@@ -9,8 +9,8 @@ from django.contrib import admin
 from django.core.management import call_command
 from django.db import connections
 
-from ecommerce import heartbeats
 from tests import settings
+from tests.heartbeats import silence
 from tests.servers import Servers, all_servers
 
 # What a process does as it loads its URLs: some tests are made of what there is in the back office.
@@ -54,8 +54,7 @@ def module_databases(schema: None) -> Iterator[None]:
 
 
 def _empty() -> None:
-    heartbeats.pulse().stop()  # of parties that an earlier test asked in this process: they would go on writing
-    heartbeats._pulse_of.cache_clear()
+    silence()
     for alias in connections:
         connections[alias].ensure_connection()
         database = connections[alias].database

@@ -8,9 +8,9 @@ import redis
 from django.core.management import call_command
 from django.db import connections
 
-from ecommerce import heartbeats
 from ecommerce.environment import SERVICES
 from tests import settings
+from tests.heartbeats import silence
 from tests.processes import MANAGE, ProjectProcess
 from tests.servers import METRICS_PORTS, Servers, free_ports
 from tests.topics import make_topics_anew
@@ -66,7 +66,7 @@ def web_process(name: str, port: int) -> ProjectProcess:
 
 def start_empty(servers: Servers) -> None:
     """Databases, topics and queues as in a new installation, whatever ran on these servers before."""
-    heartbeats.pulse().stop()  # of tasks that a test called in this process: they would make a collection meanwhile
+    silence()  # they would make a collection meanwhile
     for service in SERVICES:
         connections[service].ensure_connection()
         connections[service].connection.drop_database(settings.DATABASES[service]["NAME"])
