@@ -27,6 +27,7 @@ from orders.service import ORDERS
 
 MOST_AT_ONCE = 500  # orders that are looked at, and told in one message
 _WAIT = 0.05  # seconds for a message, when nothing is to be looked at
+_SHARE, _LONGEST_PAUSE = 0.1, 0.1  # of its time that it looks at most, but for looks that took long; seconds
 _EVERY = 1.0  # seconds
 _MOST_HELD = 1000
 _COUNTED = {"OrderCreated": "placed", "OrderCompleted": "completed", "OrderCancelled": "cancelled"}
@@ -71,11 +72,12 @@ class Projection:
         try:
             for order_id in selectors.held(limit=_MOST_HELD):
                 self._watchlist.touch(order_id, None, time.monotonic())
-            tell_at = 0.0
+            tell_at = look_at = 0.0
             while not self._stopping and lease.keep():
                 for message in follower.read(_WAIT):
                     self._note(message, time.monotonic())
-                self._look(voice)
+                if time.monotonic() >= look_at:
+                    look_at = self._look(voice)
                 # Not before it follows: who hears of it reads a new snapshot, and what changes after that is told.
                 if follower.assigned and time.monotonic() >= tell_at:
                     tell_at = time.monotonic() + _EVERY
@@ -104,25 +106,31 @@ class Projection:
             except Undecodable as error:
                 log.info("a completed order is not counted", error=str(error)[:200])
 
-    def _look(self, voice: Voice) -> None:
+    def _look(self, voice: Voice) -> float:
+        """Tells what has changed of those that are due; gives when to look again: the busier, the more at once."""
         now = time.monotonic()
-        due = self._watchlist.due(now, most=MOST_AT_ONCE)
-        if not due:
-            return
+        if due := self._watchlist.due(now, most=MOST_AT_ONCE):
+            self._look_at(due, now, voice)
+        ended = time.monotonic()
+        return ended + min((ended - now) * (1 - _SHARE) / _SHARE, _LONGEST_PAUSE)
+
+    def _look_at(self, due: dict[str, Watched], now: float, voice: Voice) -> None:
         try:
-            # First what orders has taken, then how the order is: so what was taken is in it.
+            # First what orders has taken, then how the order is: so what was taken is in it. Most have not changed.
             taken = selectors.taken((id, event) for id, watched in due.items() for event in watched.missing if event)
-            found = {order.order_id: order for order in selectors.some(due)}
+            states = selectors.states(due)
+            found = selectors.some(id for id, (version, _) in states.items() if due[id].wants(version))
         except (PyMongoError, DatabaseError) as error:
             log.warning("MongoDB is out of reach", error=repr(error)[:500])
             for watched in due.values():
                 self._watchlist.postpone(watched, now)
             return
-        if updates := [*self._changed(due, found.values())]:
+        if updates := [*self._changed(due, found)]:
             voice.say(updates)
         for id, watched in due.items():
             seen = {event for event in watched.missing if (id, event) in taken}
-            self._watchlist.looked(id, seen, held=id in found and found[id].parked > 0, now=now)
+            _, held = states.get(id, (0, 0))
+            self._watchlist.looked(id, seen, held=held > 0, now=now)
         if self._watchlist.given_up:
             log.warning("more orders wait than are watched: some are told with their next event")
             self._watchlist.given_up = 0

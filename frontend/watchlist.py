@@ -1,16 +1,18 @@
 """Which orders are to be looked at again, and when.
 
-An event tells that an order may have changed; orders itself may take the event after it was seen here. So an order is
-looked at until orders has taken all that was seen of it, with pauses that grow, and as long as messages about it are
-set aside.
+An event of orders tells that an order has changed. One of another service tells that it will: orders takes the event
+itself, at about the time when it is seen here. So an order is looked at a moment later, and until orders has taken all
+that was seen of it, with pauses that grow, and as long as messages about it are set aside.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import nsmallest
+from math import inf
 
 MOST = 50_000  # orders
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0  # seconds
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0  # seconds; in the first, orders has mostly taken an event
 UNREADABLE = ""  # stands for a message that orders will set aside
 
 
@@ -24,6 +26,10 @@ class Watched:
     pause: float = _FIRST_PAUSE
     completed_at: datetime | None = None
 
+    def wants(self, version: int) -> bool:
+        """Whether an order of this version is to be read."""
+        return version > self.version or self.completed_at is not None
+
 
 class Watchlist:
     """At most `MOST` orders; of more, those that have waited longest are given up."""
@@ -36,27 +42,27 @@ class Watchlist:
         return len(self._orders)
 
     def touch(self, order_id: str, event_id: str | None, now: float) -> Watched:
-        """Has an order looked at now, until orders has taken the event; without one, once at least."""
+        """Has an order looked at soon, until orders has taken the event; without one first of all, once at least."""
         watched = self._orders.get(order_id)
         if watched is None:
             while len(self._orders) >= MOST:
                 del self._orders[next(iter(self._orders))]
                 self.given_up += 1
-            watched = self._orders[order_id] = Watched(now)
-        watched.due, watched.pause = now, _FIRST_PAUSE
-        if event_id is not None:
+            watched = self._orders[order_id] = Watched(inf)
+        watched.pause = _FIRST_PAUSE
+        if event_id is None:
+            watched.due = -inf  # before those that may not have changed
+        else:
+            watched.due = min(watched.due, now + _FIRST_PAUSE)
             watched.missing.add(event_id)
         return watched
 
     def due(self, now: float, *, most: int) -> dict[str, Watched]:
-        """Those to look at now."""
-        found: dict[str, Watched] = {}
-        for order_id, watched in self._orders.items():
-            if watched.due <= now:
-                found[order_id] = watched
-                if len(found) == most:
-                    break
-        return found
+        """Those to look at now; of more than `most`, those that are due for longest."""
+        found = [(order_id, watched) for order_id, watched in self._orders.items() if watched.due <= now]
+        if len(found) > most:
+            found = nsmallest(most, found, key=lambda each: each[1].due)
+        return dict(found)
 
     def looked(self, order_id: str, taken: Iterable[str], *, held: bool, now: float) -> None:
         """Orders has taken these; `held` while messages about the order are set aside."""

@@ -31,6 +31,13 @@ def versions(order_ids: Iterable[str]) -> dict[str, int]:
     return dict(Order.objects.filter(pk__in=[*order_ids]).values_list("pk", "version"))
 
 
+def states(order_ids: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Of those of these orders that were placed, the version and how many messages wait behind a dead letter."""
+    condition = {"_id": {"$in": [*order_ids]}, "customer_id": {"$gt": ""}}
+    found = engine("orders").database[ORDER.collection].find(condition, {"v": 1, "parked": 1})
+    return {each["_id"]: (each["v"], each.get("parked", 0)) for each in found}
+
+
 def some(order_ids: Iterable[str]) -> list[Order]:
     """Those of these orders that were placed, as they are now."""
     return list(Order.objects.filter(pk__in=[*order_ids]).exclude(customer_id=""))

@@ -58,7 +58,10 @@ async def watch(port: int, tokens: list[str]) -> Seen:
             take(data)
         raise ConnectionError(f"the server closed with {socket.close_code}")
 
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False) as http:
+    limits = httpx.Limits(keepalive_expiry=1)  # well before the server ends an idle connection
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", timeout=120, trust_env=False, limits=limits
+    ) as http:
         sockets = await asyncio.gather(*(opened(http, token) for token in tokens))
     print("ready", flush=True)
     listeners = [asyncio.create_task(listen(socket)) for socket in sockets]
