@@ -237,6 +237,8 @@ def _mongos(folder: Path, ports: Sequence[int] = (), *, like_production: bool = 
                 cache_gb=1 if like_production else 0.25,
                 oplog_mb=2048 if like_production else 256,
                 fail_points=not like_production,
+                # What has expired is looked for each second, not each minute.
+                options=() if like_production else ("--setParameter", "ttlMonitorSleepSecs=1"),
             ),
             folder / f"mongo-{port}.log",
         )

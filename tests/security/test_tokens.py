@@ -12,7 +12,6 @@ from django.db import connections
 from ecommerce import identity
 from ecommerce.platform.models import SpentToken, User
 from tests.integration.people import ORDERS, Person, customer, problem_of, sign_in
-from tests.security.test_sign_in import often  # noqa: F401
 from tests.waiting import until
 
 REFRESH, LOGOUT = "/api/v1/auth/token/refresh", "/api/v1/auth/logout"
@@ -89,7 +88,7 @@ def test_after_a_change_of_password_or_a_deactivation_no_token_of_any_sign_in_re
         assert problem_of(refresh(token)) == REFUSED
 
 
-def test_what_ended_with_its_tokens_is_deleted_by_mongodb(signed_in: str, often: None) -> None:  # noqa: F811
+def test_what_ended_with_its_tokens_is_deleted_by_mongodb(signed_in: str) -> None:
     second = refreshed(signed_in)
     refresh(signed_in)
     family = SpentToken.objects.get(pk__startswith="family:")
@@ -97,7 +96,7 @@ def test_what_ended_with_its_tokens_is_deleted_by_mongodb(signed_in: str, often:
     assert problem_of(refresh(second)) == REFUSED
     spent = SpentToken.objects.exclude(pk=family.pk)
     spent.update(expires_at=identity.now() - timedelta(seconds=1))
-    until("it to be deleted", lambda: spent.count() == 0, seconds=120)
+    until("it to be deleted", lambda: spent.count() == 0)
     assert SpentToken.objects.count() == 1
     indexes = connections["default"].database["spent_tokens"].index_information()
     assert indexes["expiry"]["expireAfterSeconds"] == 0
