@@ -224,9 +224,3 @@ def _events(order_ids: set[str]) -> Iterator[tuple[str, str, datetime, datetime]
                 ends.pop(place, None)
     finally:
         consumer.close()
-
-
-def percentile(values: list[float], percent: int) -> float:
-    """The `percent`-th percentile by nearest rank; NaN of nothing."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if ordered else float("nan")

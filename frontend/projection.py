@@ -11,13 +11,14 @@ from pymongo.errors import PyMongoError
 
 from ecommerce.leases import Lease
 from ecommerce.messages import Undecodable, decode
+from ecommerce.percentiles import percentile
 from ecommerce.reading import read
 from ecommerce.registry import engine
 from frontend import figures
 from frontend.figures import Figures
 from frontend.following import Follower, Lost
 from frontend.layer import OUT_OF_REACH, Update, Voice
-from frontend.rates import Rates, percentile
+from frontend.rates import Rates
 from frontend.shapes import update_of
 from frontend.watchlist import UNREADABLE, Watched, Watchlist
 from orders import selectors
@@ -148,6 +149,7 @@ class Projection:
     def _keep_figures(self) -> None:
         now = time.monotonic()
         rates, took = self._rates.a_second(now), self._rates.latencies(now)
+        p50, p95, p99 = (percentile(took, percent) if took else None for percent in (50, 95, 99))
         try:
             figures.keep(
                 Figures(
@@ -156,9 +158,9 @@ class Projection:
                     cancelled=rates.get("cancelled", 0.0),
                     in_flight=selectors.under_way(),
                     published={name: rates.get(name, 0.0) for name in self._publishers},
-                    p50=percentile(took, 50),
-                    p95=percentile(took, 95),
-                    p99=percentile(took, 99),
+                    p50=p50,
+                    p95=p95,
+                    p99=p99,
                     count=len(took),
                 )
             )

@@ -1,8 +1,6 @@
 """How many a second, and how long each took, of the last moments."""
 
-import math
 from collections import Counter, deque
-from collections.abc import Sequence
 
 RATE_SECONDS = 10
 LATENCY_SECONDS = 60
@@ -37,8 +35,3 @@ class Rates:
         while self._took and self._took[0][0] < now - LATENCY_SECONDS:
             self._took.popleft()
         return sorted(seconds for _, seconds in self._took)
-
-
-def percentile(ordered: Sequence[float], percent: float) -> float | None:
-    """By nearest rank. None of nothing."""
-    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)] if ordered else None

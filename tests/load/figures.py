@@ -3,13 +3,6 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """By nearest rank. NaN of nothing."""
-    ordered = sorted(values)
-    return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)] if ordered else float("nan")
 
 
 @dataclass(frozen=True)

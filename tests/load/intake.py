@@ -7,10 +7,10 @@ import httpx
 import msgspec
 
 from ecommerce.demo import PASSWORD
+from ecommerce.percentiles import percentile
 from tests import settings
 from tests.load.child import output_of
 from tests.load.client import Post
-from tests.load.figures import percentile
 from tests.pipeline import URL
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deploy.local.servers import poll
+from ecommerce.percentiles import percentile
 from ecommerce.registry import engine
 from tests.load import timeline
 from tests.load.drain import Subject, pids_of
-from tests.load.figures import percentile
 from tests.load.intake import post
 from tests.load.machine import Meter, Usage
 from tests.load.running_floor import Floor

@@ -19,9 +19,9 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from deploy.local import places
 from ecommerce import identity
+from ecommerce.percentiles import percentile
 from ecommerce.registry import engine
 from tests import settings
-from tests.load.figures import percentile
 from tests.load.running_pipeline import Pipeline, order
 from tests.load.watchers import Seen
 

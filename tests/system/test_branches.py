@@ -1,6 +1,7 @@
 """Every way through the saga, on the whole pipeline."""
 
-from ecommerce.demo import BRANCHES, hops, percentile
+from ecommerce.demo import BRANCHES, hops
+from ecommerce.percentiles import percentile
 from tests.system.conftest import Pipeline
 from tests.system.watching import PLAIN, audited, ended
 

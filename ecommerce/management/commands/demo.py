@@ -9,8 +9,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from ecommerce.demo import BRANCHES, Placed, Shop, hops, percentile
+from ecommerce.demo import BRANCHES, Placed, Shop, hops
 from ecommerce.management.command import ProjectCommand
+from ecommerce.percentiles import percentile
 
 
 class Command(ProjectCommand):

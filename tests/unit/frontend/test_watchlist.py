@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from frontend import watchlist
-from frontend.rates import Rates, percentile
+from frontend.rates import Rates
 from frontend.watchlist import UNREADABLE, Watchlist
 
 
@@ -99,9 +99,3 @@ def test_latencies_are_of_the_last_minute_in_order() -> None:
         rates.took(took, at)
     assert rates.latencies(61.0) == [1.0, 3.0]
     assert rates.latencies(200.0) == []
-
-
-def test_a_percentile_is_one_of_the_values() -> None:
-    values = [float(number) for number in range(1, 101)]
-    assert [percentile(values, each) for each in (50, 95, 99, 100)] == [50.0, 95.0, 99.0, 100.0]
-    assert (percentile([7.0], 50), percentile([], 50)) == (7.0, None)
