@@ -20,3 +20,15 @@ def test_a_collection_that_somebody_has_written_to_before_is_taken_over(database
         editor.create_model(DeadLetter)
     assert database["dead_letters"].find_one() == {"_id": "written before"}
     assert {"payments_followers", "payments_open_letters"} <= set(database["dead_letters"].index_information())
+
+
+def test_that_sessions_are_deleted_when_they_expire_can_be_taken_back(databases: None) -> None:
+    def expiries() -> list[int | None]:
+        indexes = connections["default"].database["django_session"].index_information().values()
+        return [each.get("expireAfterSeconds") for each in indexes if each["key"] == [("expire_date", 1)]]
+
+    assert expiries() == [0]
+    call_command("migrate", "platform", "0004", verbosity=0)
+    assert expiries() == [None]
+    call_command("migrate", "platform", verbosity=0)
+    assert expiries() == [0]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.contrib.sessions.models import Session
 from django.db import connections
 from django.test import Client
 from django.urls import reverse
@@ -208,3 +209,13 @@ def test_what_has_expired_is_deleted_by_mongodb(ann: str) -> None:
     mine.update(until=identity.now() - timedelta(seconds=1))
     until("it to be deleted", lambda: mine.count() == 0)
     assert SignInFailure.objects.count() == 2
+
+
+def test_a_session_of_the_back_office_that_has_ended_is_deleted_by_mongodb() -> None:
+    for name, password in (("sue", PASSWORD), ("tom", PASSWORD)):
+        User.objects.create_user(name, password=password, is_staff=True)
+        assert Client().post(reverse("admin:login"), {"username": name, "password": password}).status_code == 302
+    ended = Session.objects.filter(pk__in=[Session.objects.values_list("pk", flat=True)[0]])
+    ended.update(expire_date=identity.now() - timedelta(seconds=1))
+    until("it to be deleted", lambda: ended.count() == 0)
+    assert Session.objects.count() == 1
