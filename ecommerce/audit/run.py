@@ -19,7 +19,7 @@ from ecommerce.audit.story import Story, Violation
 from ecommerce.engine import Engine
 from ecommerce.progress import Watch, unwatched
 
-_AT_ONCE = 200
+_FEWEST_AT_ONCE, _MOST_AT_ONCE = 200, 2000  # suspects that are looked at again together
 
 
 @dataclass(slots=True)
@@ -137,8 +137,11 @@ class Audit:
         yield from self._stories.of({*self._stories.without_log()})
 
     def _again(self, suspects: list[str]) -> Iterator[Story]:
-        for start in range(0, len(suspects), _AT_ONCE):
-            some = suspects[start : start + _AT_ONCE]
+        """Each look reads all outboxes. Where there are many suspects, as after an outage of Kafka, so are those."""
+        size = _FEWEST_AT_ONCE
+        while suspects:
+            some, suspects = suspects[:size], suspects[size:]
+            size = min(2 * size, _MOST_AT_ONCE)
             self._stories.look_around()
             stories = self._stories.again(some)
             if self._stories.places:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from ecommerce import identity, outbox
+from ecommerce.audit import run
 from ecommerce.audit.names import Name
 from ecommerce.audit.places import Places
 from ecommerce.audit.stories import Stories
@@ -204,3 +205,19 @@ def test_since_compares_what_has_come_onto_the_topics_since(saga: Saga) -> None:
     assert said.names == [Name.LOST]
     assert said.document["orders"] == 1
     assert int(said.document["topics"].split()[0]) < int(whole.split()[0])
+
+
+def test_the_more_look_wrong_the_more_are_looked_at_again_together(saga: Saga, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(saga, SagaOnKafka)
+    monkeypatch.setattr(run, "_FEWEST_AT_ONCE", 1)
+    monkeypatch.setattr(run, "_MOST_AT_ONCE", 4)
+    looks: list[None] = []
+    look = Places._read_outboxes
+    monkeypatch.setattr(Places, "_read_outboxes", lambda places: (looks.append(None), look(places)))
+    saga.lost = {"OrderShipped"}
+    for number in range(11):
+        saga.place(f"order-{number}")
+    saga.settle()
+    said = audited(*ALONE)
+    assert said.names == [Name.LOST] * 11
+    assert len(looks) == 1 + 4  # at first, then at 1, 2, 4 and 4 of them
