@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from pymongo import InsertOne, UpdateMany
+from pymongo import InsertOne, UpdateMany, UpdateOne
 
 from ecommerce import storage
 from ecommerce.service import Aggregate, State
 from ecommerce.storage import Document
 
-Write = InsertOne[Document] | UpdateMany
+Write = InsertOne[Document] | UpdateMany | UpdateOne
 
 
 @dataclass(slots=True)
@@ -69,5 +69,10 @@ def writes_of(dirty: Iterable[Held]) -> dict[str, list[Write]]:
     for (collection, _), (changed, keys) in alike.items():
         # By `_id` alone: this transaction read the documents from its snapshot, so a concurrent write of one makes this
         # a WriteConflict, and the whole batch runs again. That is the version check.
-        writes[collection].append(UpdateMany({"_id": {"$in": keys}}, {"$set": changed}))
+        writes[collection].append(_update(keys, {"$set": changed}))
     return writes
+
+
+def _update(keys: list[str], change: Document) -> UpdateMany | UpdateOne:
+    # One by its bare `_id` MongoDB finds without a plan, in half the time.
+    return UpdateOne({"_id": keys[0]}, change) if len(keys) == 1 else UpdateMany({"_id": {"$in": keys}}, change)

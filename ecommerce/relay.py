@@ -1,15 +1,16 @@
 """The relay: takes outbox documents to Kafka, milliseconds after their commit, each aggregate's events in order.
 
-A shift opens the change stream first, then scans what already lies in the outbox, then follows the stream and skips
-what it has produced. A document is deleted only when the broker has acknowledged all of its messages, so a crash
-anywhere repeats messages and never loses one: the receivers' logs drop the repeats.
+A shift opens a change stream first, then scans what already lies in the outbox, then follows the stream and skips
+what it has produced; while much comes it looks into the outbox instead (`following`). A document is deleted only when
+the broker has acknowledged all of its messages, so a crash anywhere repeats messages and never loses one: the
+receivers' logs drop the repeats.
 """
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -68,8 +69,8 @@ class Shift:
 
         databases = [self._databases[name] for name in mine]
         produced = 0
-        with following.stream(databases) as stream, self._acknowledgements.served(on_duty) as delivery:
-            for found in following.documents(databases, stream):
+        with closing(following.documents(databases)) as line, self._acknowledgements.served(on_duty) as delivery:
+            for found in line:
                 delivery.check()
                 if not on_duty():
                     break
@@ -89,7 +90,7 @@ class Shift:
         return any(lease.take() for name, lease in self._leases.items() if name not in mine)
 
     def _has_passed_over(self, databases: Sequence[Database[Document]], delivery: "Acknowledgements") -> bool:
-        """Whether something lies in an outbox that the stream, which has nothing more now, did not bring.
+        """Whether something lies in an outbox that was not brought, where nothing more is now.
 
         So it is when a backup was put back under this shift: the next one scans.
         """

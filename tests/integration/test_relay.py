@@ -1,10 +1,14 @@
 """The relay on a real MongoDB and Kafka: what is committed is produced, in order, and deleted only then."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import inf
+from typing import Any
 
 import pytest
 
+from ecommerce import following
 from ecommerce.leases import Lease
 from tests.integration.relaying import (
     Outbox,
@@ -67,7 +71,15 @@ def test_a_scan_goes_by_the_stamps_whatever_was_written_first(outbox: Outbox) ->
     assert values(records_on(outbox.topic)) == {"o1": ["ninth", "tenth"]}
 
 
-def test_nothing_is_missed_or_doubled_when_many_write_while_a_shift_starts(outbox: Outbox) -> None:
+STREAMING, LOOKING, TURNING = (inf, inf), (0, -1), (60, 30)
+
+
+@pytest.mark.parametrize("busy", [STREAMING, LOOKING, TURNING], ids=["streaming", "looking", "turning"])
+def test_nothing_is_missed_or_doubled_when_many_write_while_a_shift_starts(
+    outbox: Outbox, busy: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "MUCH", busy[0])
+    monkeypatch.setattr(following, "LITTLE", busy[1])
     going, enough = threading.Semaphore(0), 150
 
     def write(key: str) -> None:
@@ -89,6 +101,53 @@ def test_nothing_is_missed_or_doubled_when_many_write_while_a_shift_starts(outbo
         stop.set()
         assert outcome.result(20) == 4 * enough
     assert values(records_on(outbox.topic)) == {f"o{each}": [str(n) for n in range(enough)] for each in range(4)}
+
+
+def test_while_much_comes_no_stream_is_open_and_afterwards_there_is_one(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_stream, streams = following.stream, list[str]()
+
+    @contextmanager
+    def noted(*databases: Any) -> Iterator[Any]:
+        with open_stream(*databases) as stream:
+            streams.append("open")
+            yield stream
+        streams[-1] = "closed"
+
+    monkeypatch.setattr(following, "stream", noted)
+    with working(outbox) as (outcome, stop):
+        until("a stream", lambda: streams == ["open"])
+        outbox.commit(*(("o1", str(number)) for number in range(2000)))
+        until("the end of the stream", lambda: streams[0] == "closed")
+        outbox.commit(("o1", "looked for"))
+        until("a stream again", lambda: streams == ["closed", "open"])
+        outbox.commit(("o1", "streamed"))
+        until("all to be delivered", lambda: not outbox.left)
+        stop.set()
+        assert outcome.result(20) == 2002
+    assert values(records_on(outbox.topic)) == {"o1": [*map(str, range(2000)), "looked for", "streamed"]}
+
+
+def test_what_is_put_back_while_much_comes_is_sent_again(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "MUCH", LOOKING[0])
+    monkeypatch.setattr(following, "LITTLE", LOOKING[1])
+    document = {"_id": "1", "messages": [outbox.message("o1", "first")]}
+    sift, looks = following._Known.sifted, list[tuple[str, ...]]()
+
+    def noted(known: Any, database: str, ids: Sequence[str]) -> list[str]:
+        looks.append(tuple(ids))
+        return sift(known, database, ids)
+
+    monkeypatch.setattr(following._Known, "sifted", noted)
+    with working(outbox) as (outcome, stop):
+        for _ in range(2):
+            outbox.database["outbox"].insert_one(document)
+            until("it to be delivered", lambda: not outbox.left)
+            looks.clear()
+            until("a look that did not see it", lambda: () in looks)
+        stop.set()
+        assert outcome.result(20) == 2
 
 
 def test_one_shift_serves_several_databases_and_no_other(outboxes: list[Outbox]) -> None:

@@ -51,7 +51,7 @@ def drain(subject: Subject, servers: Servers, orders: int) -> Drain:
     deadline = time.monotonic() + _PATIENCE
     while not subject.is_done():
         assert time.monotonic() < deadline, f"{subject.completed() - before} of {orders} orders are completed"
-        time.sleep(0.05)
+        time.sleep(0.25)  # each look reads what MongoDB has still to clear away of the index: more would be seen
     usage = meter.read()
     completed = subject.completed() - before
     assert completed == orders, f"{completed} of {orders} orders are completed"
