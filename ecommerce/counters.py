@@ -19,7 +19,7 @@ HOPS = Histogram("hop_seconds", "From an event's time until a service took it.",
 SAGAS = Histogram("saga_seconds", "From an order's placing to its end.", ["outcome"], buckets=_SECONDS)
 RELAYED = Counter("relay_messages", "Messages that Kafka has acknowledged.", ["service"])
 RELAY_DELAY = Histogram(
-    "relay_delay_seconds", "From a commit until Kafka acknowledged its messages.", ["service"], buckets=_SECONDS
+    "relay_delay_seconds", "From a commit until Kafka acknowledged all of it.", ["service"], buckets=_SECONDS
 )
 TASKS = Histogram("task_seconds", "How long Celery tasks ran.", ["task", "outcome"], buckets=_SECONDS)
 REQUESTS = Counter("outside_requests", "Requests to outside parties: ok, failed or rejected.", ["party", "outcome"])

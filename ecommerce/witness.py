@@ -5,7 +5,6 @@ Lines and spans have the ids by which an order is followed through all processes
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 from ecommerce import counters, identity, logging, outbox, tracing
@@ -98,34 +97,29 @@ def _parent_of(given: Input, correlation: str, trace: str) -> str:
 
 def relayed(documents: Sequence[tuple[Document, int]]) -> None:
     """Outbox documents, each with the time (nanoseconds since 1970) of its last acknowledgement."""
+    telling, recording = _log.is_on(), tracing.is_on()
+    counts: dict[str, int] = {}
     lines: list[dict[str, Any]] = []
     for document, at in documents:
         written = outbox.written_at(document)
         for message in document["messages"]:
             service, _, kind = message["topic"].partition(".")
-            counters.RELAYED.labels(service).inc()
-            counters.RELAY_DELAY.labels(service).observe(max(0.0, at / 1e9 - written.timestamp()))
-            if kind == "events" and (_log.is_on() or tracing.is_on()):
-                lines.append(_relayed(service, message, written=written, at=at))
+            counts[service] = counts.get(service, 0) + 1
+            if kind == "events" and (telling or recording):
+                line = _relayed(service, message)
+                lines.append(line)
+                if recording:
+                    _record_relayed(line, message["topic"], start=identity.milliseconds(written) * 1_000_000, end=at)
+        counters.RELAY_DELAY.labels(service).observe(max(0.0, at / 1e9 - written.timestamp()))
+    for service, count in counts.items():
+        counters.RELAYED.labels(service).inc(count)
     _log.info(lines)
 
 
-def _relayed(service: str, message: Document, *, written: datetime, at: int) -> dict[str, Any]:
+def _relayed(service: str, message: Document) -> dict[str, Any]:
     headers = {name: value.decode(errors="replace") for name, value in message["headers"]}
     correlation, cause = headers["correlation-id"], headers["causation-id"]
     trace, span = tracing.parsed(headers["traceparent"]) or (tracing.trace_id(correlation), tracing.span_id(""))
-    tracing.record(
-        f"relay {headers['event-type']}",
-        trace=trace,
-        id=span,
-        parent=tracing.span_id(service, cause),
-        order=correlation,
-        service="relay",
-        kind=Kind.PRODUCER,
-        start=identity.milliseconds(written) * 1_000_000,
-        end=at,
-        attributes={"messaging.system": "kafka", "messaging.destination.name": message["topic"]},
-    )
     return {
         "event": "relayed",
         "service": service,
@@ -135,6 +129,21 @@ def _relayed(service: str, message: Document, *, written: datetime, at: int) -> 
         "trace_id": trace,
         "span_id": span,
     }
+
+
+def _record_relayed(line: dict[str, Any], topic: str, *, start: int, end: int) -> None:
+    tracing.record(
+        f"relay {line['event_type']}",
+        trace=line["trace_id"],
+        id=line["span_id"],
+        parent=tracing.span_id(line["service"], line["causation_id"]),
+        order=line["correlation_id"],
+        service="relay",
+        kind=Kind.PRODUCER,
+        start=start,
+        end=end,
+        attributes={"messaging.system": "kafka", "messaging.destination.name": topic},
+    )
 
 
 def _correlation_of(given: Input) -> str:

@@ -9,8 +9,10 @@ from weakref import WeakKeyDictionary
 
 import structlog
 from channels.layers import get_channel_layer  # type: ignore[import-untyped]
+from redis.exceptions import RedisError
 
 from ecommerce.http.rendering import encoded
+from frontend import audience
 from frontend.clients import Client
 from frontend.layer import GROUP, OUT_OF_REACH, PROBE, Numbers, Update
 from frontend.pipeline import pipeline
@@ -40,13 +42,17 @@ class Hub:
         self._tasks = [asyncio.create_task(each()) for each in (self._follow, self._probe, self._tell_stats)]
 
     async def join(self, client: Client) -> None:
-        """From now on it is told all that it may see. Raises `NotHeard`."""
+        """From now on it is told all that it may see. Raises `NotHeard` or `RedisError`."""
         self._clients.setdefault(client.customer_id, set()).add(client)
         try:
             await asyncio.wait_for(self._hears.wait(), _READY_SECONDS)
+            await self.read(audience.attend)
         except TimeoutError as error:
             self.leave(client)
             raise NotHeard from error
+        except RedisError:
+            self.leave(client)
+            raise
 
     def leave(self, client: Client) -> None:
         """It is told nothing any more."""
@@ -103,6 +109,9 @@ class Hub:
     async def _tell_stats(self) -> None:
         while True:
             await asyncio.sleep(_STATS_EVERY)
+            if self._clients:
+                with suppress(RedisError):  # in doubt, everything is told
+                    await self.read(audience.attend)
             if not any(client.sees_pipeline for client in self._all()):
                 continue
             try:

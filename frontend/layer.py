@@ -50,6 +50,10 @@ class Voice:
             return False
         return True
 
+    def keep_silent(self) -> None:
+        """Tells nobody. Who comes to listen just then hears of it with the next message: something is missing."""
+        self._number += 1
+
 
 async def _send(message: dict[str, Any]) -> None:
     await asyncio.wait_for(get_channel_layer().group_send(GROUP, message), _PATIENCE)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 
 import structlog
 from confluent_kafka import KafkaException, Message
@@ -14,16 +14,16 @@ from ecommerce.messages import Undecodable, decode
 from ecommerce.percentiles import percentile
 from ecommerce.reading import read
 from ecommerce.registry import engine
-from frontend import figures
+from frontend import audience, figures
 from frontend.figures import Figures
 from frontend.following import Follower, Lost
-from frontend.layer import OUT_OF_REACH, Update, Voice
+from frontend.layer import OUT_OF_REACH, Voice
 from frontend.rates import Rates
 from frontend.shapes import update_of
 from frontend.watchlist import UNREADABLE, Watched, Watchlist
 from orders import selectors
 from orders.events import OrderCompleted
-from orders.models import Order
+from orders.selectors import Standing
 from orders.service import ORDERS
 
 MOST_AT_ONCE = 500  # orders that are looked at, and told in one message
@@ -45,6 +45,7 @@ class Projection:
         self._publishers = [topic.partition(".")[0] for topic in self._topics]
         self._watchlist = Watchlist()
         self._rates = Rates()
+        self._heard = True  # whether anybody listens
         self._stopping = False
 
     def stop(self) -> None:
@@ -83,10 +84,21 @@ class Projection:
                 if follower.assigned and time.monotonic() >= tell_at:
                     tell_at = time.monotonic() + _EVERY
                     voice.say()
+                    self._attend(audience.listens())
+                    if self._heard:
+                        look_at = min(look_at, time.monotonic() + _LONGEST_PAUSE)
                     self._keep_figures()
                     follower.show()
         finally:
             follower.close()
+
+    def _attend(self, heard: bool) -> None:
+        """Where nobody listens, orders are looked at late and not read: enough to know which to tell who comes."""
+        if heard and not self._heard:
+            self._watchlist.hurry(time.monotonic())
+        elif not heard:
+            self._watchlist.relax()
+        self._heard = heard
 
     def _note(self, message: Message, now: float) -> None:
         """Which order a message is about, and whether orders has still to take it: its own events it has."""
@@ -113,38 +125,43 @@ class Projection:
         if due := self._watchlist.due(now, most=MOST_AT_ONCE):
             self._look_at(due, now, voice)
         ended = time.monotonic()
+        if not self._heard and len(due) < MOST_AT_ONCE:
+            return ended + _EVERY
         return ended + min((ended - now) * (1 - _SHARE) / _SHARE, _LONGEST_PAUSE)
 
     def _look_at(self, due: dict[str, Watched], now: float, voice: Voice) -> None:
         try:
             # First what orders has taken, then how the order is: so what was taken is in it. Most have not changed.
             taken = selectors.taken((id, event) for id, watched in due.items() for event in watched.missing if event)
-            states = selectors.states(due)
-            found = selectors.some(id for id, (version, _) in states.items() if due[id].wants(version))
+            standings = selectors.standings(due)
+            changed = [id for id, standing in standings.items() if standing.version > due[id].version]
+            updates = [*map(update_of, selectors.some(changed))] if changed and self._heard else []
         except (PyMongoError, DatabaseError) as error:
             log.warning("MongoDB is out of reach", error=repr(error)[:500])
             for watched in due.values():
                 self._watchlist.postpone(watched, now)
             return
-        if updates := [*self._changed(due, found)]:
+        if updates:
             voice.say(updates)
+        elif changed:
+            voice.keep_silent()
+        for update in updates:
+            due[update.order_id].version = update.version
+        self._count(due, standings)
         for id, watched in due.items():
             seen = {event for event in watched.missing if (id, event) in taken}
-            _, held = states.get(id, (0, 0))
-            self._watchlist.looked(id, seen, held=held > 0, now=now)
+            held = id in standings and standings[id].parked > 0
+            self._watchlist.looked(id, seen, held=held, now=now)
         if self._watchlist.given_up:
             log.warning("more orders wait than are watched: some are told with their next event")
             self._watchlist.given_up = 0
 
-    def _changed(self, due: dict[str, Watched], found: Iterable[Order]) -> Iterator[Update]:
-        for order in found:
-            watched = due[order.order_id]
-            if watched.completed_at and order.created_at:
-                self._rates.took((watched.completed_at - order.created_at).total_seconds(), time.monotonic())
-                watched.completed_at = None
-            if order.version > watched.version:
-                watched.version = order.version
-                yield update_of(order)
+    def _count(self, due: dict[str, Watched], standings: Mapping[str, Standing]) -> None:
+        """How long those took that were completed."""
+        for id, standing in standings.items():
+            if completed_at := due[id].completed_at:
+                self._rates.took((completed_at - standing.created_at).total_seconds(), time.monotonic())
+                due[id].completed_at = None
 
     def _keep_figures(self) -> None:
         now = time.monotonic()

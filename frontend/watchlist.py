@@ -12,7 +12,8 @@ from heapq import nsmallest
 from math import inf
 
 MOST = 50_000  # orders
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0  # seconds; in the first, orders has mostly taken an event
+SOON, LATER = 0.05, 1.0  # seconds; in the first, orders has mostly taken an event
+_LONGEST_PAUSE = 5.0
 UNREADABLE = ""  # stands for a message that orders will set aside
 
 
@@ -23,12 +24,8 @@ class Watched:
     due: float
     missing: set[str] = field(default_factory=set)
     version: int = 0
-    pause: float = _FIRST_PAUSE
+    pause: float = SOON
     completed_at: datetime | None = None
-
-    def wants(self, version: int) -> bool:
-        """Whether an order of this version is to be read."""
-        return version > self.version or self.completed_at is not None
 
 
 class Watchlist:
@@ -36,6 +33,7 @@ class Watchlist:
 
     def __init__(self) -> None:
         self._orders: dict[str, Watched] = {}
+        self._first_pause = SOON
         self.given_up = 0
 
     def __len__(self) -> int:
@@ -49,13 +47,23 @@ class Watchlist:
                 del self._orders[next(iter(self._orders))]
                 self.given_up += 1
             watched = self._orders[order_id] = Watched(inf)
-        watched.pause = _FIRST_PAUSE
+        watched.pause = self._first_pause
         if event_id is None:
             watched.due = -inf  # before those that may not have changed
         else:
-            watched.due = min(watched.due, now + _FIRST_PAUSE)
+            watched.due = min(watched.due, now + self._first_pause)
             watched.missing.add(event_id)
         return watched
+
+    def hurry(self, now: float) -> None:
+        """Those that come are looked at soon, and those that are here now."""
+        self._first_pause = SOON
+        for watched in self._orders.values():
+            watched.due, watched.pause = min(watched.due, now), SOON
+
+    def relax(self) -> None:
+        """Those that come are looked at when orders has surely taken what is seen of them, and of each more at once."""
+        self._first_pause = LATER
 
     def due(self, now: float, *, most: int) -> dict[str, Watched]:
         """Those to look at now; of more than `most`, those that are due for longest."""

@@ -13,8 +13,9 @@ from websockets.sync.client import connect
 
 from ecommerce.asgi import application
 from ecommerce.http.server import refuse
+from ecommerce.memory import key, memory
 from ecommerce.registry import engine
-from frontend import consumers
+from frontend import audience, consumers
 from frontend.layer import Update, Voice
 from frontend.shapes import update_of
 from orders import selectors
@@ -87,6 +88,28 @@ def test_first_comes_a_snapshot_of_ones_own_orders_as_the_api_has_them(url: str,
     with listening(url, ticket_of(people["sue"])) as listener:
         assert listener.hear()["pipeline"] is None
         assert {*own, other} <= set(listener.orders)
+
+
+def test_as_long_as_somebody_listens_the_projection_is_told_so(url: str, people: dict[str, Person]) -> None:
+    redis, audience_key = memory(patience=1.0), key("live", "audience")
+    redis.delete(audience_key)
+    assert not audience.listens()
+    with listening(url, ticket_of(people["alice"])) as listener:
+        listener.hear()
+        assert audience.listens()  # already before the snapshot was read
+        redis.delete(audience_key)
+        until("it to be said again", audience.listens)
+        assert 0 < redis.ttl(audience_key) <= 5
+
+
+def test_who_comes_just_when_the_projection_kept_silent_gets_a_new_snapshot(
+    url: str, people: dict[str, Person], voice: Voice
+) -> None:
+    with listening(url, ticket_of(people["alice"])) as listener:
+        settled(listener, voice)
+        voice.keep_silent()
+        voice.say()
+        listener.until(lambda it: it.types().count("snapshot") == 3)
 
 
 def test_a_customer_never_hears_of_anothers_order_and_staff_of_both(

@@ -10,9 +10,10 @@ from ecommerce import storage
 from ecommerce.deadletters.desk import Actor, Desk
 from ecommerce.deadletters.selection import Selection
 from ecommerce.leases import Lease
+from ecommerce.memory import key, memory
 from ecommerce.messages import encode
 from ecommerce.registry import engine
-from frontend import projection
+from frontend import audience, projection
 from frontend.layer import Update
 from frontend.projection import Projection
 from orders.service import ORDER
@@ -29,6 +30,7 @@ class Told:
     """A voice that remembers what it says, in the place of the one that Redis carries."""
 
     heard: list[list[Update]]
+    silences: int
 
     def __init__(self, runner: Any) -> None:
         pass
@@ -36,6 +38,9 @@ class Told:
     def say(self, updates: Any = ()) -> bool:
         self.heard.append([*updates])
         return True
+
+    def keep_silent(self) -> None:
+        Told.silences += 1
 
 
 @pytest.fixture
@@ -47,8 +52,10 @@ def alice(databases: None, servers: Servers) -> Person:
 @pytest.fixture
 def told(alice: Person, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[Update]]]:
     """What a projection that runs tells, in a thread."""
-    Told.heard = []
+    Told.heard, Told.silences = [], 0
     monkeypatch.setattr(projection, "Voice", Told)
+    monkeypatch.setattr(audience, "_KEPT_SECONDS", 3600)
+    audience.attend()
     live = Projection()
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(live.run)
@@ -82,6 +89,24 @@ def test_an_event_has_its_order_told_once_orders_has_taken_it(alice: Person, tol
     engine("orders").take([given])
     until("the change to be told", lambda: is_told(told, order))
     assert len(versions(told, order)) == len(before) + 1
+
+
+def test_where_nobody_listens_nothing_is_told_and_who_comes_is_told_what_orders_takes_only_then(
+    alice: Person, told: list[list[Update]]
+) -> None:
+    memory(patience=1.0).delete(key("live", "audience"))
+    silent = len(told) + 2
+    until("it to know that nobody listens", lambda: len(told) > silent)
+    taken, waiting = alice.order(), alice.order()
+    for order in (taken, waiting):
+        Topic("orders.events").put((order, b"{}"), type="OrderConfirmed")
+    Topic(INVENTORY).put(reserved(waiting), type="InventoryReserved")  # which orders has not taken
+    until("it to have kept silent", lambda: Told.silences > 0)
+    assert not versions(told, taken) + versions(told, waiting)
+    audience.attend()
+    given = Feed(engine("orders")).input(reserved(waiting), data=encode(envelope_of(reserved(waiting))))
+    engine("orders").take([given])
+    until("the change to be told", lambda: is_told(told, waiting))
 
 
 def test_an_order_behind_a_dead_letter_is_told_when_that_is_replayed(alice: Person, told: list[list[Update]]) -> None:

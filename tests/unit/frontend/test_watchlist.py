@@ -64,6 +64,20 @@ def test_until_then_it_is_looked_at_again_after_pauses_that_grow() -> None:
     assert list(watched.due(41.05, most=10)) == ["o1"]
 
 
+def test_where_nobody_listens_orders_are_looked_at_late_and_at_once_when_somebody_does() -> None:
+    watched = Watchlist()
+    watched.relax()
+    watched.touch("o1", "e1", 0.0)
+    assert watched.due(0.9, most=10) == {}
+    assert list(watched.due(1.0, most=10)) == ["o1"]
+    watched.looked("o1", (), held=False, now=1.0)
+    assert watched.due(1.9, most=10) == {}
+    watched.hurry(1.5)
+    assert list(watched.due(1.5, most=10)) == ["o1"]
+    watched.touch("o2", "e1", 1.5)
+    assert set(watched.due(1.55, most=10)) == {"o1", "o2"}
+
+
 def test_an_order_behind_a_dead_letter_is_watched_until_that_is_done_with() -> None:
     watched = Watchlist()
     watched.touch("o1", UNREADABLE, 0.0)
