@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import product
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -22,7 +22,7 @@ from pymongo.errors import PyMongoError
 from ecommerce import kafka, killpoints, positions
 from ecommerce.deafness import Deafness
 from ecommerce.engine import Engine
-from ecommerce.inputs import Input, Position
+from ecommerce.inputs import Headers, Input, Position
 from ecommerce.killpoints import Place
 from ecommerce.lag import Lag
 from ecommerce.leases import Lease
@@ -42,6 +42,7 @@ _POLL_SECONDS = 0.5
 # Seconds. What was not saved is read again after a crash and found in the log, so not every batch pays for saving.
 _SAVE_EVERY = 1.0
 _SHOW_EVERY = 1.0
+_PATIENCE = 0.1  # that an event from which nothing follows waits for the next, to be taken in one transaction with it
 _LONGEST_PAUSE = 5.0
 _OUT_OF_REACH = (PyMongoError, DatabaseError, KafkaException)
 
@@ -119,23 +120,43 @@ class ServiceConsumer:
     def _next_messages(self) -> tuple[list[Message], list[Position]]:
         """Waits for a message, and takes what else is there by then, or comes while it lingers.
 
+        What can wait does so until something urgent comes.
+
         Gives also the partitions that have nothing where they were to be read from.
         """
         assert self._consumer is not None
         first = self._consumer.poll(_POLL_SECONDS)
         if first is None:
             return [], []
-        messages, size = [first], len(first)
-        until = time.monotonic() + self._pace.linger()
-        while len(messages) < MOST_INPUTS and size < MOST_BYTES:
-            left = max(0.0, until - time.monotonic())
-            more = self._consumer.consume(min(100, MOST_INPUTS - len(messages)), timeout=left)
-            if not more:
-                break
+        started, linger = time.monotonic(), self._pace.linger()
+        until, urgent = started + max(linger, _PATIENCE), False
+        messages: list[Message] = []
+        size, more = 0, [first]
+        while more:
             messages += more
             size += sum(len(message) for message in more)
+            if not urgent and any(self._is_urgent(message) for message in more):
+                until, urgent = min(until, time.monotonic() + linger), True
+            if len(messages) >= MOST_INPUTS or size >= MOST_BYTES:
+                break
+            more = self._more(MOST_INPUTS - len(messages), max(0.0, until - time.monotonic()), at_once=not urgent)
         lost = [self._position(message) for message in messages if _code(message) == KafkaError._AUTO_OFFSET_RESET]
         return [message for message in messages if _is_message(message)], lost
+
+    def _more(self, most: int, seconds: float, *, at_once: bool) -> list[Message]:
+        """What comes within so many seconds; or `at_once` when the first of it has come."""
+        assert self._consumer is not None
+        if not at_once or not seconds:
+            return self._consumer.consume(min(100, most), timeout=seconds)
+        first = self._consumer.poll(seconds)
+        return [] if first is None else [first, *self._consumer.consume(min(100, most - 1), timeout=0)]
+
+    def _is_urgent(self, message: Message) -> bool:
+        """Whether it is to be taken at once: not what others may come before, nor what this service does not take."""
+        for name, value in cast(Headers, message.headers() or ()):
+            if name == "event-type":
+                return value is None or value.decode(errors="replace") in self._service.urgent
+        return True
 
     def _start_from_positions(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         killpoints.reached(Place.CONSUMER_AT_ASSIGNMENT, (self._service.name,))
@@ -168,7 +189,7 @@ class ServiceConsumer:
         due = self._unsaved.due(moved)
         if inputs:
             killpoints.reached(Place.CONSUMER_AFTER_READING, (self._service.name,))
-            with self._pace.batch(len(inputs)):
+            with self._pace.batch(sum(not self._can_wait(given) for given in inputs)):
                 self._patiently(lambda: self._engine.take(inputs, due, known=self._known))
             log.debug("batch", service=self._service.name, inputs=len(inputs), seconds=self._pace.took)
             killpoints.reached(Place.CONSUMER_AFTER_HANDLING, (self._service.name,))
@@ -178,6 +199,9 @@ class ServiceConsumer:
         self._unsaved.add(moved)
         self._saved(due)
         self._show(moved)
+
+    def _can_wait(self, given: Input) -> bool:
+        return given.envelope is not None and type(given.envelope.payload) in self._service.can_wait
 
     def _save(self, moved: Mapping[Position, int]) -> None:
         if moved:

@@ -23,7 +23,8 @@ Found = Generator[tuple[str, Document] | None, None, None]
 # The broker pushes nothing through a closed or empty stream; this bounds how late a stop or a lost lease is noticed.
 _AWAIT_MS = 250
 MUCH, LITTLE = 1500, 500  # messages a second: with more than the first it looks, with less than the second it streams
-_LOOK_EVERY = 0.1  # seconds
+_LOOK_EVERY = 0.1  # seconds, at 2,000 messages a second; sooner with fewer
+_WINDOW = 0.5  # seconds
 _MOST_AT_ONCE = 1000  # documents of an outbox: those behind them come when these are deleted
 _MOST_KNOWN = 10_000
 _SNAPSHOT = ReadConcern("snapshot")
@@ -104,7 +105,8 @@ def _looked_for(databases: Sequence[Database[Document]], known: "_Known") -> Fou
                 yield database.name, document
                 killpoints.reached(Place.RELAY_AMID_SCAN, (database.name,))
         yield None
-        time.sleep(max(0.0, started + _LOOK_EVERY - time.monotonic()))
+        pause = min(_LOOK_EVERY, _LOOK_EVERY * known.rate / 2000)
+        time.sleep(max(0.0, started + pause - time.monotonic()))
 
 
 def _new_ones(database: Database[Document], known: "_Known") -> Iterator[Document]:
@@ -124,7 +126,7 @@ class _Known:
 
     def __init__(self) -> None:
         self._brought: dict[str, dict[str, None]] = {}  # ids by database, the oldest first
-        self._rate = 0.0
+        self._count = 0.0
         self._counted_at = 0.0
 
     def add(self, database: str, document: Document) -> bool:
@@ -135,7 +137,7 @@ class _Known:
         ids[document["_id"]] = None
         if len(ids) > _MOST_KNOWN:  # at worst it is brought again
             del ids[next(iter(ids))]
-        self._rate = self.rate + len(document["messages"])
+        self._count = self.rate * _WINDOW + len(document["messages"])
         self._counted_at = time.monotonic()
         return True
 
@@ -147,5 +149,5 @@ class _Known:
 
     @property
     def rate(self) -> float:
-        """Messages of about the last second."""
-        return self._rate * exp(self._counted_at - time.monotonic())
+        """Messages a second, of about the last half of one."""
+        return self._count * exp((self._counted_at - time.monotonic()) / _WINDOW) / _WINDOW

@@ -58,6 +58,8 @@ class Service:
     publishes: tuple[type[Event], ...]
     intents: tuple[type[Intent], ...] = ()
     single_writer: bool = False  # its consumer holds a lease: rows shared by many orders starve several writers
+    # Events that are noted, and from which alone nothing follows in the normal course: others may come first.
+    can_wait: tuple[type[Event], ...] = ()
     # The Celery task that asks the outside world what a fact of the log calls for, by the kind of fact.
     asks: Mapping[type[Message], str] = field(default_factory=dict)
     # The facts that end a saga, and what they call its outcome.
@@ -87,6 +89,11 @@ class Service:
     def topics(self) -> tuple[str, ...]:
         """The topics that its consumer subscribes to."""
         return tuple(sorted({kind.topic for kind in self.events_taken}))
+
+    @cached_property
+    def urgent(self) -> frozenset[str]:
+        """The types of events that its consumer takes at once."""
+        return frozenset(kind.__name__ for kind in self.events_taken if kind not in self.can_wait)
 
     @cached_property
     def events_taken(self) -> tuple[type[Event], ...]:

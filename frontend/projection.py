@@ -20,7 +20,7 @@ from frontend.following import Follower, Lost
 from frontend.layer import OUT_OF_REACH, Voice
 from frontend.rates import Rates
 from frontend.shapes import update_of
-from frontend.watchlist import UNREADABLE, Watched, Watchlist
+from frontend.watchlist import LATER, UNREADABLE, Watched, Watchlist
 from orders import selectors
 from orders.events import OrderCompleted
 from orders.selectors import Standing
@@ -126,7 +126,7 @@ class Projection:
             self._look_at(due, now, voice)
         ended = time.monotonic()
         if not self._heard and len(due) < MOST_AT_ONCE:
-            return ended + _EVERY
+            return ended + LATER
         return ended + min((ended - now) * (1 - _SHARE) / _SHARE, _LONGEST_PAUSE)
 
     def _look_at(self, due: dict[str, Watched], now: float, voice: Voice) -> None:

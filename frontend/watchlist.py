@@ -12,7 +12,7 @@ from heapq import nsmallest
 from math import inf
 
 MOST = 50_000  # orders
-SOON, LATER = 0.05, 1.0  # seconds; in the first, orders has mostly taken an event
+SOON, LATER = 0.05, 3.0  # seconds; in the first, orders has mostly taken an event
 _LONGEST_PAUSE = 5.0
 UNREADABLE = ""  # stands for a message that orders will set aside
 

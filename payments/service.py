@@ -60,6 +60,7 @@ PAYMENTS = Service(
         PaymentVoided,
         PaymentRefunded,
     ),
+    can_wait=(OrderCreated,),
     intents=(AuthorizationRequested, CaptureRequested, VoidRequested, RefundRequested),
     asks={
         AuthorizationRequested: "payments.authorize",

@@ -41,5 +41,6 @@ SHIPPING = Service(
         ShipmentCancellationRejected,
         ShipmentDelivered,
     ),
+    can_wait=(OrderCreated,),
     asks={ShipmentCreated: "shipping.book"},
 )

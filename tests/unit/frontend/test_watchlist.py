@@ -68,14 +68,14 @@ def test_where_nobody_listens_orders_are_looked_at_late_and_at_once_when_somebod
     watched = Watchlist()
     watched.relax()
     watched.touch("o1", "e1", 0.0)
-    assert watched.due(0.9, most=10) == {}
-    assert list(watched.due(1.0, most=10)) == ["o1"]
-    watched.looked("o1", (), held=False, now=1.0)
-    assert watched.due(1.9, most=10) == {}
-    watched.hurry(1.5)
-    assert list(watched.due(1.5, most=10)) == ["o1"]
-    watched.touch("o2", "e1", 1.5)
-    assert set(watched.due(1.55, most=10)) == {"o1", "o2"}
+    assert watched.due(2.9, most=10) == {}
+    assert list(watched.due(3.0, most=10)) == ["o1"]
+    watched.looked("o1", (), held=False, now=3.0)
+    assert watched.due(5.9, most=10) == {}
+    watched.hurry(4.0)
+    assert list(watched.due(4.0, most=10)) == ["o1"]
+    watched.touch("o2", "e1", 4.0)
+    assert set(watched.due(4.05, most=10)) == {"o1", "o2"}
 
 
 def test_an_order_behind_a_dead_letter_is_watched_until_that_is_done_with() -> None:
