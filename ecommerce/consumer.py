@@ -9,10 +9,10 @@ is to blame for that, so none is set aside.
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import product
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -22,7 +22,8 @@ from pymongo.errors import PyMongoError
 from ecommerce import kafka, killpoints, positions
 from ecommerce.deafness import Deafness
 from ecommerce.engine import Engine
-from ecommerce.inputs import Headers, Input, Position
+from ecommerce.gathering import batches, gather
+from ecommerce.inputs import Input, Position
 from ecommerce.killpoints import Place
 from ecommerce.lag import Lag
 from ecommerce.leases import Lease
@@ -36,13 +37,9 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-MOST_INPUTS = 1000
-MOST_BYTES = 4_000_000
-_POLL_SECONDS = 0.5
 # Seconds. What was not saved is read again after a crash and found in the log, so not every batch pays for saving.
 _SAVE_EVERY = 1.0
 _SHOW_EVERY = 1.0
-_PATIENCE = 0.1  # that an event from which nothing follows waits for the next, to be taken in one transaction with it
 _LONGEST_PAUSE = 5.0
 _OUT_OF_REACH = (PyMongoError, DatabaseError, KafkaException)
 
@@ -91,7 +88,7 @@ class ServiceConsumer:
             log.info("consuming", service=self._service.name, topics=self._service.topics)
             while not self._stopping and (lease is None or self._patiently(lease.keep)):
                 messages, lost = self._next_messages()
-                for batch in _batches(messages):
+                for batch in batches(messages):
                     with self.lag.batch(batch):
                         self._take(batch)
                 for position in lost:
@@ -118,45 +115,11 @@ class ServiceConsumer:
     # Reading
 
     def _next_messages(self) -> tuple[list[Message], list[Position]]:
-        """Waits for a message, and takes what else is there by then, or comes while it lingers.
-
-        What can wait does so until something urgent comes.
-
-        Gives also the partitions that have nothing where they were to be read from.
-        """
+        """What is to be taken next, and the partitions that have nothing where they were to be read from."""
         assert self._consumer is not None
-        first = self._consumer.poll(_POLL_SECONDS)
-        if first is None:
-            return [], []
-        started, linger = time.monotonic(), self._pace.linger()
-        until, urgent = started + max(linger, _PATIENCE), False
-        messages: list[Message] = []
-        size, more = 0, [first]
-        while more:
-            messages += more
-            size += sum(len(message) for message in more)
-            if not urgent and any(self._is_urgent(message) for message in more):
-                until, urgent = min(until, time.monotonic() + linger), True
-            if len(messages) >= MOST_INPUTS or size >= MOST_BYTES:
-                break
-            more = self._more(MOST_INPUTS - len(messages), max(0.0, until - time.monotonic()), at_once=not urgent)
+        messages = gather(self._consumer, self._service.urgent, self._pace.linger)
         lost = [self._position(message) for message in messages if _code(message) == KafkaError._AUTO_OFFSET_RESET]
         return [message for message in messages if _is_message(message)], lost
-
-    def _more(self, most: int, seconds: float, *, at_once: bool) -> list[Message]:
-        """What comes within so many seconds; or `at_once` when the first of it has come."""
-        assert self._consumer is not None
-        if not at_once or not seconds:
-            return self._consumer.consume(min(100, most), timeout=seconds)
-        first = self._consumer.poll(seconds)
-        return [] if first is None else [first, *self._consumer.consume(min(100, most - 1), timeout=0)]
-
-    def _is_urgent(self, message: Message) -> bool:
-        """Whether it is to be taken at once: not what others may come before, nor what this service does not take."""
-        for name, value in cast(Headers, message.headers() or ()):
-            if name == "event-type":
-                return value is None or value.decode(errors="replace") in self._service.urgent
-        return True
 
     def _start_from_positions(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         killpoints.reached(Place.CONSUMER_AT_ASSIGNMENT, (self._service.name,))
@@ -268,22 +231,6 @@ class ServiceConsumer:
             # A pause drops what was fetched, but should one slip through it must be read again, never passed over.
             self._consumer.seek(TopicPartition(message.topic() or "", message.partition() or 0, message.offset() or 0))
         self._consumer.resume(self._consumer.assignment())
-
-
-def _batches(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """The messages in batches of at most `MOST_BYTES`: what comes at once may be more than a transaction holds.
-
-    There is one batch even when there are none: what was skipped before still has to be saved.
-    """
-    batch: list[Message] = []
-    size = 0
-    for message in messages:
-        if batch and size + len(message) > MOST_BYTES:
-            yield batch
-            batch, size = [], 0
-        batch.append(message)
-        size += len(message)
-    yield batch
 
 
 def _code(message: Message) -> int | None:

@@ -2,13 +2,15 @@
 
 import os
 import signal
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import Message
 from pymongo.errors import AutoReconnect
 
-from ecommerce import storage
+from ecommerce import gathering, storage
 from ecommerce.deadletters import letters as deadletters
 from ecommerce.killpoints import Place
 from ecommerce.leases import Lease
@@ -16,6 +18,7 @@ from ecommerce.registry import engine
 from ecommerce.topics import PARTITIONS
 from orders.events import OrderConfirmed
 from tests.integration.consuming import Topic, consuming, created, letters, members, position, set_position, taken
+from tests.integration.parking import reserved
 from tests.integration.relaying import Outbox, shift, when_empty
 from tests.processes import MANAGE, ProjectProcess, running
 from tests.topics import records_on
@@ -108,6 +111,42 @@ def test_what_it_does_not_take_is_skipped_and_the_position_goes_on(shipping: Any
         (last,) = topic.put(created("o2"))
         until("the position to go with the next batch", lambda: position(shipping) == last + 1)
     assert (taken(shipping), letters(shipping)) == (["o2"], [])
+
+
+def test_what_can_wait_is_taken_together_with_the_urgent_event_that_comes_after_it(
+    databases: None, topic: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payments, batches = engine("payments"), list[list[str]]()
+    topic.skip_to_end(payments)
+    take = payments.take
+
+    def noted(inputs: Any, *given: Any, **known: Any) -> Any:
+        batches.append([each.envelope.event_type for each in inputs])
+        return take(inputs, *given, **known)
+
+    seen, is_urgent = list[int | None](), gathering.is_urgent
+
+    def seeing(message: Message, urgent: Collection[str]) -> bool:
+        seen.append(message.offset())
+        return is_urgent(message, urgent)
+
+    monkeypatch.setattr(payments, "take", noted)
+    monkeypatch.setattr(gathering, "_PATIENCE", 60.0)
+    monkeypatch.setattr(gathering, "is_urgent", seeing)
+    with consuming(payments):
+        for order in ("o1", "o2"):
+            (offset,) = topic.put(created(order), type="OrderCreated")
+            until("it to be in the consumer's hands", lambda offset=offset: offset in seen)
+        assert batches == []
+        Topic("inventory.events").put(reserved("o1"), type="InventoryReserved")
+        until("all to be taken", lambda: bool(batches))
+    assert batches == [["OrderCreated", "OrderCreated", "InventoryReserved"]]
+
+
+def test_what_can_wait_does_not_wait_for_long(shipping: Any, topic: Topic) -> None:
+    with consuming(shipping):
+        topic.put(created("o1"), type="OrderCreated")
+        until("it to be taken with nothing after it", lambda: taken(shipping) == ["o1"])
 
 
 def test_bytes_that_are_no_event_are_parked_and_the_partition_goes_on(shipping: Any, topic: Topic) -> None:

@@ -1,0 +1,55 @@
+"""What the services' tables say of themselves is so."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ecommerce.messages import Event
+from ecommerce.service import Service
+from inventory.events import InventoryReserved, Line
+from inventory.service import INVENTORY
+from orders.events import Item, OrderCreated, Sealed
+from orders.service import ORDERS
+from payments.events import PaymentAuthorized
+from payments.service import PAYMENTS
+from shipping.events import OrderShipped, ShipmentCreated
+from shipping.service import SHIPPING
+
+SERVICES = (ORDERS, INVENTORY, PAYMENTS, SHIPPING)
+EXAMPLES: dict[type[Event], Event] = {
+    type(each): each
+    for each in (
+        OrderCreated(
+            order_id="o",
+            customer_id="c",
+            items=(Item(sku="S", quantity=1, unit_price=100),),
+            total_amount=100,
+            currency="USD",
+            sealed=Sealed(key_id="k", address="a", payment_token="t"),
+        ),
+        InventoryReserved(order_id="o", lines=(Line(sku="S", quantity=1),)),
+        PaymentAuthorized(order_id="o", amount=100, currency="USD"),
+        ShipmentCreated(order_id="o", carrier="C"),
+        OrderShipped(order_id="o", carrier="C", tracking_number="1"),
+    )
+}
+
+
+def _waiting() -> Iterator[tuple[Service, type[Event]]]:
+    return ((service, kind) for service in SERVICES for kind in service.can_wait)
+
+
+@pytest.mark.parametrize(("service", "kind"), _waiting(), ids=lambda it: getattr(it, "name", None) or it.__name__)
+def test_from_what_can_wait_alone_nothing_follows(service: Service, kind: type[Event]) -> None:
+    aggregate, event = service.taker[kind], EXAMPLES[kind]
+    beside = ({},) if aggregate.beside else ()
+    assert [*aggregate.decide(aggregate.initial("o"), event, *beside)] == []
+    assert aggregate.evolve(aggregate.initial("o"), event) != aggregate.initial("o")  # it is noted
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_every_event_that_is_taken_is_urgent_or_can_wait(service: Service) -> None:
+    waiting = {kind.__name__ for kind in service.can_wait}
+    assert service.urgent | waiting == {kind.__name__ for kind in service.events_taken}
+    assert not service.urgent & waiting
+    assert service.urgent
