@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
@@ -24,9 +25,11 @@ class _About(msgspec.Struct, rename="camel"):
 class _Peek(msgspec.Struct, rename="camel"):
     event_id: str
     payload: _About
+    timestamp: Any = None
 
 
 _peek = typed.decoder(_Peek)
+_NOTHING = _Peek("", _About())
 
 
 class Places:
@@ -67,9 +70,10 @@ class Places:
             offset, data = message.offset() or 0, message.value() or b""
             self._next[partition] = offset + 1
             self._read += 1
-            event_id = event_id_of(data, key=message.key())
-            if event_id and event_id not in self._on_topic:  # what comes again changes nothing
-                self._on_topic[event_id] = Place(Way.TOPIC, partition[1], offset, digest=digest_of(data))
+            event = _event_in(data, key=message.key())
+            if event.event_id and event.event_id not in self._on_topic:  # what comes again changes nothing
+                place = Place(Way.TOPIC, partition[1], offset, digest=digest_of(data), at=_time_in(event.timestamp))
+                self._on_topic[event.event_id] = place
 
     def of(self, topic: str, entry: Entry) -> Place:
         """Where the public event `entry` is. Of one that is younger than the look, or too old for it, nobody knows."""
@@ -141,11 +145,22 @@ def _time_at(topic: str, partition: int) -> datetime:
     return datetime.fromtimestamp(first.timestamp()[1] / 1000, UTC)
 
 
+def _time_in(timestamp: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(timestamp)
+    except (TypeError, ValueError):
+        return None
+
+
 def event_id_of(data: bytes, *, key: str | bytes | None = None) -> str:
     """The id of the event in `data`; empty where there is none, or one about another order than its `key`."""
+    return _event_in(data, key=key).event_id
+
+
+def _event_in(data: bytes, *, key: str | bytes | None) -> _Peek:
     try:
         peek = _peek.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
+        return _NOTHING
     is_under_its_key = key is None or key in (peek.payload.order_id, peek.payload.order_id.encode())
-    return peek.event_id if is_under_its_key else ""
+    return peek if is_under_its_key else _NOTHING

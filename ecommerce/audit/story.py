@@ -63,7 +63,7 @@ class Way(Enum):
 class Place:
     """Where an event is; `since` says when its outbox document was written, `partition` and `offset` where it lies.
 
-    `digest` stands for what lies on the topic.
+    `digest` stands for what lies on the topic, `at` is the time that it says.
     """
 
     way: Way
@@ -71,6 +71,7 @@ class Place:
     offset: int = -1
     since: datetime | None = None
     digest: int = 0
+    at: datetime | None = None
 
 
 UNKNOWN = Place(Way.UNKNOWN)

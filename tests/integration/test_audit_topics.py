@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import Message, Producer
 from django.conf import settings
 from django.core.management import call_command
+from msgspec.structs import replace
 
 from ecommerce import identity, outbox
 from ecommerce.audit import run
@@ -15,6 +16,7 @@ from ecommerce.audit.names import Name
 from ecommerce.audit.places import Places
 from ecommerce.audit.stories import Stories
 from ecommerce.environment import SERVICES
+from ecommerce.messages import decode, encode
 from tests.integration.planting import PLANTED, Backup, Plant, audit, audited, plants
 from tests.integration.saga import Saga, make_old
 from tests.topics import make_topics_anew
@@ -131,6 +133,28 @@ def an_outbox_that_nobody_empties(saga: Saga) -> None:
     message = {"topic": "orders.events", "key": "x", "headers": [], "value": b"{}"}
     old = identity.milliseconds(identity.now()) - 3_600_000
     saga.engines["orders"].database[outbox.COLLECTION].insert_one(outbox.document(old, [message]))
+
+
+def test_what_a_restored_service_makes_again_by_another_cause_has_overtaken_nothing(saga: Saga) -> None:
+    """In its second life it heard of the payment first: OrderConfirmed has another id then, OrderCompleted the same."""
+    assert isinstance(saga, SagaOnKafka)
+    saga.place(ORDER)
+    saga.settle()
+    events, later = saga.engines["orders"].database["events"], identity.now() + timedelta(seconds=1)
+
+    def made_again(type: str, id: str) -> dict[str, Any]:
+        entry = saga.entry("orders", ORDER, type)
+        envelope = decode(entry["data"], saga.engines["orders"].service.kinds[type])
+        again = replace(envelope, event_id=id or envelope.event_id, timestamp=later)
+        events.delete_one({"_id": entry["_id"]})
+        told = {"_id": f"{ORDER}:{again.event_id}", "at": later, "taken_at": later, "data": encode(again)}
+        events.insert_one(entry | told)
+        headers = [("event-type", type.encode())]
+        return {"topic": "orders.events", "key": ORDER, "value": told["data"], "headers": headers}
+
+    for message in (made_again("OrderConfirmed", identity.new_id()), made_again("OrderCompleted", "")):
+        saga.produce(message)
+    assert audited(*ALONE).document["violations"] == []
 
 
 HERE = [(name, plant) for name, each in PLANTED.items() for plant in each if plant.__module__ == __name__]
