@@ -152,7 +152,7 @@ class ServiceConsumer:
         due = self._unsaved.due(moved)
         if inputs:
             killpoints.reached(Place.CONSUMER_AFTER_READING, (self._service.name,))
-            with self._pace.batch(sum(not self._can_wait(given) for given in inputs)):
+            with self._pace.batch(sum(self._is_urgent(given) for given in inputs)):
                 self._patiently(lambda: self._engine.take(inputs, due, known=self._known))
             log.debug("batch", service=self._service.name, inputs=len(inputs), seconds=self._pace.took)
             killpoints.reached(Place.CONSUMER_AFTER_HANDLING, (self._service.name,))
@@ -163,8 +163,8 @@ class ServiceConsumer:
         self._saved(due)
         self._show(moved)
 
-    def _can_wait(self, given: Input) -> bool:
-        return given.envelope is not None and type(given.envelope.payload) in self._service.can_wait
+    def _is_urgent(self, given: Input) -> bool:
+        return given.envelope is None or given.envelope.event_type in self._service.urgent
 
     def _save(self, moved: Mapping[Position, int]) -> None:
         if moved:

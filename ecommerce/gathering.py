@@ -6,7 +6,7 @@ from typing import cast
 
 from confluent_kafka import Consumer, Message
 
-from ecommerce.inputs import Headers
+from ecommerce.inputs import Headers, header
 
 MOST_INPUTS = 1000
 MOST_BYTES = 4_000_000
@@ -48,10 +48,8 @@ def _more(consumer: Consumer, most: int, seconds: float, *, at_once: bool) -> li
 
 def is_urgent(message: Message, urgent: Collection[str]) -> bool:
     """Whether it says that it is of one of these types, or does not say what it is."""
-    for name, value in cast(Headers, message.headers() or ()):
-        if name == "event-type":
-            return value is None or value.decode(errors="replace") in urgent
-    return True
+    named = header(cast(Headers, message.headers() or ()), "event-type")
+    return named is None or named.decode(errors="replace") in urgent
 
 
 def batches(messages: Sequence[Message]) -> Iterator[list[Message]]:

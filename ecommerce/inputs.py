@@ -32,10 +32,12 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     def header(self, name: str) -> bytes | None:
         """The first header of this name, if there is one."""
-        for key, value in self.headers:
-            if key == name:
-                return value or b""
-        return None
+        return header(self.headers, name)
+
+
+def header(headers: Headers, name: str) -> bytes | None:
+    """The first of these headers that has this name, if there is one."""
+    return next((value or b"" for key, value in headers if key == name), None)
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True):

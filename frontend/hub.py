@@ -22,6 +22,7 @@ T = TypeVar("T")
 _READY_SECONDS = 5.0
 _PROBE_EVERY = 0.2
 _STATS_EVERY = 1.0
+_ATTEND_EVERY = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -39,14 +40,15 @@ class Hub:
         self._hears = asyncio.Event()
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="live")
         self._statistician = ThreadPoolExecutor(1, thread_name_prefix="live-stats")
-        self._tasks = [asyncio.create_task(each()) for each in (self._follow, self._probe, self._tell_stats)]
+        tasks = (self._follow, self._probe, self._attend, self._tell_stats)
+        self._tasks = [asyncio.create_task(each()) for each in tasks]
 
     async def join(self, client: Client) -> None:
         """From now on it is told all that it may see. Raises `NotHeard` or `RedisError`."""
         self._clients.setdefault(client.customer_id, set()).add(client)
         try:
             await asyncio.wait_for(self._hears.wait(), _READY_SECONDS)
-            await self.read(audience.attend)
+            await asyncio.to_thread(audience.attend)
         except TimeoutError as error:
             self.leave(client)
             raise NotHeard from error
@@ -106,12 +108,17 @@ class Hub:
                 for client in self._clients.get(who, ()):
                     client.update(update)
 
+    async def _attend(self) -> None:
+        """Says that somebody listens, as long as somebody does; waits for no snapshot and no pipeline's state."""
+        while True:
+            await asyncio.sleep(_ATTEND_EVERY)
+            if self._clients:
+                with suppress(RedisError):  # in doubt, everything is told
+                    await asyncio.to_thread(audience.attend)
+
     async def _tell_stats(self) -> None:
         while True:
             await asyncio.sleep(_STATS_EVERY)
-            if self._clients:
-                with suppress(RedisError):  # in doubt, everything is told
-                    await self.read(audience.attend)
             if not any(client.sees_pipeline for client in self._all()):
                 continue
             try:

@@ -40,10 +40,9 @@ def _disorder(story: Story) -> Iterator[Violation]:
         last: dict[str, tuple[int, Entry]] = {}
         for entry in (entry for service, entry in story.public() if service == maker):
             place, topic = story.place(entry), story.topics.get(entry.type, "")
-            if place.way is not Way.TOPIC:
+            # Of another time is what a restored service made again: it went out in an earlier life.
+            if place.way is not Way.TOPIC or place.at != entry.at:
                 continue
-            if place.at != entry.at:
-                continue  # made again after its maker's database was put back: it went out in an earlier life
             before = last.get(topic)
             if before and before[0] > place.offset:
                 detail = f"{topic}: {entry.type} at {place.offset}, {before[1].type} before it at {before[0]}"

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from ecommerce.asgi import application
 from ecommerce.http.server import refuse
 from ecommerce.memory import key, memory
 from ecommerce.registry import engine
-from frontend import audience, consumers
+from frontend import audience, consumers, hub
 from frontend.layer import Update, Voice
 from frontend.shapes import update_of
 from orders import selectors
@@ -100,6 +101,27 @@ def test_as_long_as_somebody_listens_the_projection_is_told_so(url: str, people:
         redis.delete(audience_key)
         until("it to be said again", audience.listens)
         assert 0 < redis.ttl(audience_key) <= 5
+
+
+def test_a_pipeline_whose_state_takes_long_to_read_does_not_leave_the_projection_unheard(
+    url: str, people: dict[str, Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        asked.set()
+        over.wait(60)
+        raise RuntimeError("out of reach")
+
+    with listening(url, ticket_of(people["olga"])) as listener:
+        listener.hear()
+        monkeypatch.setattr(hub, "pipeline", slow)
+        assert asked.wait(30)
+        try:
+            memory(patience=1.0).delete(key("live", "audience"))
+            until("it to be said again", audience.listens)
+        finally:
+            over.set()
 
 
 def test_who_comes_just_when_the_projection_kept_silent_gets_a_new_snapshot(
