@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from ecommerce.inputs import Position
 
-_LONGEST_LINGER = 0.2
+_LONGEST_LINGER = 0.4
 _CROWD = 8  # messages
 _NOTHING: Mapping[Position, int] = {}
 
