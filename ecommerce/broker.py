@@ -25,10 +25,19 @@ class Channel(redis.Channel):  # type: ignore[misc]
     """
 
     QoS = QoS
+    _client_of_pool: Any = None
 
     @property
     def is_lost(self) -> bool:
         return self.connection is None or self.connection.client is None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """One for all that goes through this channel's pool; kombu makes one for each command, in 0.2 ms of CPU."""
+        if asynchronous:
+            return super()._create_client(asynchronous=True)  # type: ignore[no-untyped-call]
+        if self._client_of_pool is None or self._client_of_pool.connection_pool is not self.pool:
+            self._client_of_pool = super()._create_client()  # type: ignore[no-untyped-call]
+        return self._client_of_pool
 
     def _connparams(self, *args: Any, **kwargs: Any) -> Any:
         if self.is_lost:

@@ -19,6 +19,7 @@ def worker(servers: Servers) -> Iterator[Consumer]:
     taken: list[Any] = []
     with app.connection_for_read(servers.redis.url) as connection:
         with closing(connection.SimpleQueue(QUEUE)) as queue:
+            queue.clear()
             queue.put(["question"])
         with connection.channel() as control:
             consumer, other = (
@@ -65,3 +66,13 @@ def test_what_it_holds_is_given_back_when_it_is_not_lost(worker: Consumer, serve
         message = queue.get(timeout=10)
         assert message.payload == ["question"]
         message.ack()
+
+
+def test_a_channel_has_one_client_for_all_its_commands_and_another_for_another_pool(worker: Consumer) -> None:
+    channel = worker.channel
+    with channel.conn_or_acquire() as first, channel.conn_or_acquire() as second:
+        assert first is second
+    channel._disconnect_pools()
+    with channel.conn_or_acquire() as third:
+        assert third is not first
+        assert third.ping()
