@@ -1,5 +1,6 @@
 """The events of all services about orders, as they come: by a consumer group that begins at the topics' ends."""
 
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -13,6 +14,7 @@ GROUP = "live"
 MOST = 1000  # messages at once
 _LINGER = 0.02  # seconds: what comes together is looked at together
 _PATIENCE = 5.0
+_FEW = 100  # messages
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +39,12 @@ class Follower:
         """Leaves the group."""
         self._consumer.close()
 
-    def read(self, seconds: float) -> list[Message]:
-        """Waits for a message and takes what else there is. Raises `Lost` or `KafkaException`."""
+    def read(self, seconds: float, *, rest: float = 0.0) -> list[Message]:
+        """Waits for a message and takes what else there is. Raises `Lost` or `KafkaException`.
+
+        If these are few, it does not ask Kafka for more in the next `rest` seconds: each answer to a consumer costs
+        Kafka about as much as taking the message in.
+        """
         first = self._consumer.poll(seconds)
         if self._ids.changed():
             raise Lost("topics were made anew")
@@ -47,13 +53,22 @@ class Follower:
                 raise Lost("nothing is heard of what there is to read")
             return []
         self._deafness.heard()
-        return [each for each in (first, *self._consumer.consume(MOST - 1, timeout=_LINGER)) if self._counts(each)]
+        messages = [first, *self._consumer.consume(MOST - 1, timeout=_LINGER)]
+        if rest and len(messages) < _FEW:
+            self._rest(rest)
+        return [each for each in messages if self._counts(each)]
 
     def show(self) -> None:
         """Tells Kafka how far it is, for those who look at the lag."""
         if self._next:
             offsets = [TopicPartition(*place, offset) for place, offset in self._next.items()]
             self._consumer.commit(offsets=offsets, asynchronous=True)
+
+    def _rest(self, seconds: float) -> None:
+        assigned = self._consumer.assignment()
+        self._consumer.pause(assigned)
+        time.sleep(seconds)
+        self._consumer.resume(assigned)
 
     def _begin(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         asked = [TopicPartition(each.topic, each.partition, OFFSET_END) for each in partitions]

@@ -28,6 +28,7 @@ from orders.service import ORDERS
 
 MOST_AT_ONCE = 500  # orders that are looked at, and told in one message
 _WAIT = 0.05  # seconds for a message, when nothing is to be looked at
+_REST = 0.5  # seconds without asking for messages, while nobody listens
 _SHARE, _LONGEST_PAUSE = 0.1, 0.1  # of its time that it looks at most, but for looks that took long; seconds
 _EVERY = 1.0  # seconds
 _MOST_HELD = 1000
@@ -76,7 +77,7 @@ class Projection:
                 self._watchlist.touch(order_id, None, time.monotonic())
             tell_at = look_at = 0.0
             while not self._stopping and lease.keep():
-                for message in follower.read(_WAIT):
+                for message in follower.read(_WAIT, rest=0.0 if self._heard else _REST):
                     self._note(message, time.monotonic())
                 if time.monotonic() >= look_at:
                     look_at = self._look(voice)

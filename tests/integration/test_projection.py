@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from ecommerce.leases import Lease
 from ecommerce.memory import key, memory
 from ecommerce.messages import encode
 from ecommerce.registry import engine
-from frontend import audience, projection
+from frontend import audience, following, projection
+from frontend.following import Follower
 from frontend.layer import Update
 from frontend.projection import Projection
 from orders.service import ORDER
@@ -154,3 +156,32 @@ def test_what_is_no_event_stops_nothing(alice: Person, told: list[list[Update]])
     order = alice.order()
     topic.put(reserved(order), type="InventoryReserved")
     until("the order to be told", lambda: is_told(told, order))
+
+
+def test_it_rests_after_few_messages_and_reads_later_what_comes_meanwhile(
+    databases: None, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower, topic = Follower([INVENTORY]), Topic(INVENTORY)
+    rests: list[float] = []
+
+    def rest(seconds: float) -> None:
+        rests.append(seconds)
+        topic.put(("order", b"2"), type="InventoryReserved")
+        assert follower._consumer.poll(1.0) is None
+
+    def read(*, rest: float) -> bool:
+        values.extend(message.value() or b"" for message in follower.read(0.05, rest=rest))
+        return bool(values)
+
+    monkeypatch.setattr(following, "time", SimpleNamespace(sleep=rest))
+    values: list[bytes] = []
+    try:
+        until("it to follow", lambda: read(rest=0.0) or follower.assigned, seconds=90)
+        topic.put(("order", b"1"), type="InventoryReserved")
+        until("the first", lambda: read(rest=7.0))
+        assert (values, rests) == ([b"1"], [7.0])
+        values.clear()
+        until("what came meanwhile", lambda: read(rest=0.0))
+        assert values == [b"2"]
+    finally:
+        follower.close()
