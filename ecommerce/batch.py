@@ -14,6 +14,7 @@ from ecommerce.decision import decide
 from ecommerce.held import Held, writes_of
 from ecommerce.inputs import Input, Outcome, Position
 from ecommerce.messages import Command, Envelope, Event, Message, MessageDiscarded, Refused, encode, seal_in_envelope
+from ecommerce.mongodb import commands
 from ecommerce.service import Aggregate, Service
 from ecommerce.storage import Document
 
@@ -76,8 +77,7 @@ class Batch:
             return
         for key in missing:
             self._held[aggregate.collection, key] = Held(aggregate, key, aggregate.initial(key))
-        found = self._database[aggregate.collection].find({"_id": {"$in": missing}}, session=self._session)
-        for document in found:
+        for document in commands.by_ids(self._database, aggregate.collection, missing, session=self._session):
             self._held[aggregate.collection, document["_id"]].read(document)
 
     def _is_own(self, given: Input) -> bool:
@@ -92,7 +92,7 @@ class Batch:
         self._set_aside |= self._existing(DEAD_LETTERS, [letter_id(given) for given in inputs])
 
     def _existing(self, collection: str, ids: Sequence[str]) -> set[str]:
-        found = self._database[collection].find({"_id": {"$in": ids}}, {"_id": 1}, session=self._session)
+        found = commands.by_ids(self._database, collection, ids, session=self._session, only_ids=True)
         return {document["_id"] for document in found}
 
     def _aggregate_of(self, given: Input) -> Aggregate:
@@ -255,16 +255,16 @@ class Batch:
     # Writing
 
     def write(self, moved: Mapping[Position, int] = _NOTHING, *, known: Mapping[Position, int] = _NOTHING) -> None:
-        """Writes all that was decided, one command a collection, and the consumer's positions where they `moved`."""
+        """Writes all that was decided, few commands in all, and the consumer's positions where they `moved`."""
         self.asked = self._intents
         dirty = [held for held in self._held.values() if held.dirty]
         self._write_outbox(dirty)
-        if self._entries:
-            self._database[storage.EVENTS].insert_many(self._entries, session=self._session)
+        self._insert(storage.EVENTS, self._entries)
         for collection, writes in writes_of(dirty).items():
-            self._database[collection].bulk_write(writes, ordered=False, session=self._session)
-        if self._letters:
-            self._database[DEAD_LETTERS].insert_many(self._letters, session=self._session)
+            self._insert(collection, writes.inserts)
+            if writes.updates:
+                commands.update(self._database, collection, writes.updates, session=self._session)
+        self._insert(DEAD_LETTERS, self._letters)
         positions.save(self._database, moved, known=known, session=self._session)
 
     def _write_outbox(self, dirty: Sequence[Held]) -> None:
@@ -278,4 +278,8 @@ class Batch:
         stamp = max([now, *(held.stamp + 1 for held in dirty)])
         for held in dirty:
             held.stamp = stamp
-        self._database[outbox.COLLECTION].insert_one(outbox.document(stamp, messages), session=self._session)
+        self._insert(outbox.COLLECTION, [outbox.document(stamp, messages)])
+
+    def _insert(self, collection: str, documents: Sequence[Document]) -> None:
+        if documents:
+            commands.insert(self._database, collection, documents, session=self._session)

@@ -15,7 +15,7 @@ from bson.codec_options import CodecOptions
 from django.db import connections
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import BulkWriteError
 
 from ecommerce import identity, killpoints, tracing, witness
 from ecommerce.batch import Batch
@@ -65,7 +65,7 @@ class Engine:
         """
         try:
             return self._take(inputs, positions, known, look_up=False)
-        except (BulkWriteError, DuplicateKeyError) as error:
+        except BulkWriteError as error:
             if not _is_duplicate(error):
                 raise
             # Something is in the log already. Duplicates are rare, so only now is it worth asking which.
@@ -120,9 +120,7 @@ class Engine:
         return self.transact(body)
 
 
-def _is_duplicate(error: BulkWriteError | DuplicateKeyError) -> bool:
-    if isinstance(error, DuplicateKeyError):
-        return True
+def _is_duplicate(error: BulkWriteError) -> bool:
     return any(each["code"] == _DUPLICATE_KEY for each in error.details["writeErrors"])
 
 

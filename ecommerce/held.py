@@ -4,15 +4,20 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
-from pymongo import InsertOne, UpdateMany, UpdateOne
 
 from ecommerce import storage
 from ecommerce.service import Aggregate, State
 from ecommerce.storage import Document
 
-Write = InsertOne[Document] | UpdateMany | UpdateOne
+
+class Writes(NamedTuple):
+    """What becomes different in a collection: new documents, and MongoDB's update statements."""
+
+    inserts: list[Document]
+    updates: list[Document]
 
 
 @dataclass(slots=True)
@@ -51,28 +56,30 @@ class Held:
         return document | {"created_at": self.created_at, "updated_at": self.updated_at}
 
 
-def writes_of(dirty: Iterable[Held]) -> dict[str, list[Write]]:
+def writes_of(dirty: Iterable[Held]) -> dict[str, Writes]:
     """The writes that store these aggregates, in the transaction that read them, by collection.
 
     An update says only what is different: replication, the journal and change streams carry and read all that is
     written. Orders that are at the same point become different in the same way, and share one.
     """
-    writes: dict[str, list[Write]] = defaultdict(list)
+    writes: dict[str, Writes] = defaultdict(lambda: Writes([], []))
     alike: dict[tuple[str, bytes], tuple[Document, list[str]]] = {}
     for held in dirty:
         collection, document, stored = held.aggregate.collection, held.document(), held.stored
         if stored is None:
-            writes[collection].append(InsertOne(document))
+            writes[collection].inserts.append(document)
         else:
             changed = {name: value for name, value in document.items() if stored.get(name) != value}
             alike.setdefault((collection, msgspec.msgpack.encode(changed)), (changed, []))[1].append(held.key)
     for (collection, _), (changed, keys) in alike.items():
         # By `_id` alone: this transaction read the documents from its snapshot, so a concurrent write of one makes this
         # a WriteConflict, and the whole batch runs again. That is the version check.
-        writes[collection].append(_update(keys, {"$set": changed}))
+        writes[collection].updates.append(_update(keys, {"$set": changed}))
     return writes
 
 
-def _update(keys: list[str], change: Document) -> UpdateMany | UpdateOne:
+def _update(keys: list[str], change: Document) -> Document:
     # One by its bare `_id` MongoDB finds without a plan, in half the time.
-    return UpdateOne({"_id": keys[0]}, change) if len(keys) == 1 else UpdateMany({"_id": {"$in": keys}}, change)
+    if len(keys) == 1:
+        return {"q": {"_id": keys[0]}, "u": change}
+    return {"q": {"_id": {"$in": keys}}, "u": change, "multi": True}
