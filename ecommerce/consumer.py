@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 _SAVE_EVERY = 1.0
 _SHOW_EVERY = 1.0
 _LONGEST_PAUSE = 5.0
+_MOST_KEPT = 100  # messages, but one for each pause
 _OUT_OF_REACH = (PyMongoError, DatabaseError, KafkaException)
 
 
@@ -58,6 +59,7 @@ class ServiceConsumer:
         self._known: dict[Position, int] = {}  # what was stored when it was last read or saved
         self._topic_ids: TopicIds | None = None
         self._consumer: Consumer | None = None
+        self._kept: list[Message] = []  # what came while it waited for MongoDB
         self._pace = Pace()
         self.lag = Lag()
 
@@ -82,7 +84,7 @@ class ServiceConsumer:
         """Until it is stopped, loses its lease, or has to start over from what is stored."""
         self._topic_ids = TopicIds(self._service.topics)
         deafness = Deafness(self._service.topics, self._read_up_to)
-        self._consumer = kafka.consumer(self._group)
+        self._consumer, self._kept = kafka.consumer(self._group), []
         try:
             self._consumer.subscribe(list(self._service.topics), on_assign=self._start_from_positions)
             log.info("consuming", service=self._service.name, topics=self._service.topics)
@@ -97,7 +99,7 @@ class ServiceConsumer:
                     break
                 if messages:
                     deafness.heard()
-                elif deafness.is_certain(self._consumer):
+                if deafness.is_certain(self._consumer):
                     log.warning("nothing is heard of what there is to read: joining anew", service=self._service.name)
                     break
         except WentBack:
@@ -117,7 +119,8 @@ class ServiceConsumer:
     def _next_messages(self) -> tuple[list[Message], list[Position]]:
         """What is to be taken next, and the partitions that have nothing where they were to be read from."""
         assert self._consumer is not None
-        messages = gather(self._consumer, self._service.urgent, self._pace.linger)
+        kept, self._kept = self._kept, []
+        messages = kept or gather(self._consumer, self._service.urgent, self._pace.linger)
         lost = [self._position(message) for message in messages if _code(message) == KafkaError._AUTO_OFFSET_RESET]
         return [message for message in messages if _is_message(message)], lost
 
@@ -125,6 +128,7 @@ class ServiceConsumer:
         killpoints.reached(Place.CONSUMER_AT_ASSIGNMENT, (self._service.name,))
         assert self._topic_ids is not None
         self._assigning = True
+        self._kept = []  # it is read again, by whoever is to read it now
         try:
             self._save_the_rest()
             self._patiently(self._topic_ids.read)
@@ -221,16 +225,23 @@ class ServiceConsumer:
                 attempt += 1
 
     def _idle(self, seconds: float) -> None:
-        """Waits, still polling so that the group does not expel it, with every partition paused."""
-        if self._consumer is None or self._assigning:
-            time.sleep(seconds)
-            return
-        self._consumer.pause(self._consumer.assignment())
-        message = self._consumer.poll(seconds)
-        if message is not None and message.error() is None:
-            # A pause drops what was fetched, but should one slip through it must be read again, never passed over.
-            self._consumer.seek(TopicPartition(message.topic() or "", message.partition() or 0, message.offset() or 0))
-        self._consumer.resume(self._consumer.assignment())
+        """Waits, still polling so that the group does not expel it. What comes meanwhile is kept for later.
+
+        Partitions are not paused: librdkafka may forget to resume one, or where it was to begin (see `deafness`).
+        """
+        until = time.monotonic() + seconds
+        polls = self._consumer is not None and not self._assigning
+        while True:
+            left = max(0.0, until - time.monotonic())
+            if polls:
+                assert self._consumer is not None
+                message = self._consumer.poll(left if len(self._kept) < _MOST_KEPT else 0.0)
+                if message is not None:
+                    self._kept.append(message)
+            if not polls or len(self._kept) >= _MOST_KEPT:
+                time.sleep(left)
+            if time.monotonic() >= until:
+                return
 
 
 def _code(message: Message) -> int | None:

@@ -2,7 +2,8 @@
 
 After an outage of Kafka the library has been seen to be in no group any more and not to notice, for as long as it ran.
 Nothing else tells: to ask who is in the group aborts the process if the broker goes away meanwhile (librdkafka 2.16,
-its issue 4605).
+its issue 4605). It may also be deaf of one partition while it hears of the others: what the library is told of a
+partition, to begin or to go on, gets lost when something else is told at the same time (its issues 2190 and 5591).
 """
 
 import time
@@ -14,13 +15,16 @@ from ecommerce.topics import PARTITIONS
 
 LONGEST_SILENCE = 30.0  # seconds; a group may wait so long for another member before it assigns anything
 _LOOK_EVERY = 5.0  # seconds
+# A partition of which nothing is read for so long (seconds) is no more waiting for its turn behind the others.
+LONGEST_STANDSTILL = 300.0
+_LOOK_AROUND_EVERY = 30.0  # seconds
 _PATIENCE = 2.0  # seconds
 
 Place = tuple[str, int]  # topic, partition
 
 
 class Deafness:
-    """Costs a look at the clock, and while it is quiet a look at the topics' ends every few seconds."""
+    """Costs a look at the clock, and one at the topics' ends twice a minute, or every few seconds while it is quiet."""
 
     def __init__(self, topics: Iterable[str], read_up_to: Callable[[], Mapping[Place, int]]) -> None:
         """`read_up_to` gives the next offset that the service is to read, by place; of no place without one."""
@@ -28,6 +32,8 @@ class Deafness:
         self._read_up_to = read_up_to
         self._look_at = 0.0
         self._behind: set[tuple[Place, int]] = set()
+        self._look_around_at = time.monotonic() + _LOOK_AROUND_EVERY
+        self._behind_since: dict[tuple[Place, int], float] = {}
         self.heard()
 
     def heard(self) -> None:
@@ -36,18 +42,39 @@ class Deafness:
         self._behind = set()
 
     def is_certain(self, consumer: Consumer) -> bool:
-        """Whether nobody has read on between two looks, though there was something to read at the first."""
-        if time.monotonic() < self._look_at:
+        """Whether it is, to be asked again and again.
+
+        Either nothing was heard, and nobody has read on between two looks, though there was something to read at the
+        first; or nothing was read of one of its own partitions for long.
+        """
+        now = time.monotonic()
+        if now >= self._look_around_at:
+            self._look_around_at = now + _LOOK_AROUND_EVERY
+            if self._stands_still(consumer, now):
+                return True
+        if now < self._look_at:
             return False
-        self._look_at = time.monotonic() + _LOOK_EVERY
+        self._look_at = now + _LOOK_EVERY
+        found = self._find_behind(consumer, self._places)
+        if found is None:
+            return False
+        before, self._behind = self._behind, found
+        return bool(before & found)
+
+    def _stands_still(self, consumer: Consumer, now: float) -> bool:
+        own = [(each.topic, each.partition) for each in consumer.assignment()]
+        found = self._find_behind(consumer, own) if own else set[tuple[Place, int]]()
+        if found is None:
+            return False
+        self._behind_since = {each: self._behind_since.get(each, now) for each in found}
+        return any(now - since >= LONGEST_STANDSTILL for since in self._behind_since.values())
+
+    def _find_behind(self, consumer: Consumer, places: Iterable[Place]) -> set[tuple[Place, int]] | None:
+        """Places with something to read, and up to where they were read; None if Kafka does not tell."""
         try:
-            ends = consumer.offsets_for_times([TopicPartition(*each, OFFSET_END) for each in self._places], _PATIENCE)
+            ends = consumer.offsets_for_times([TopicPartition(*each, OFFSET_END) for each in places], _PATIENCE)
         except KafkaException:
-            return False  # out of reach: that says nothing
+            return None  # out of reach: that says nothing
         read = self._read_up_to()
-        before, self._behind = self._behind, set()
-        for end in ends:
-            place = (end.topic, end.partition)
-            if end.error is None and end.offset > read.get(place, 0):
-                self._behind.add((place, read.get(place, 0)))
-        return bool(before & self._behind)
+        where = [((end.topic, end.partition), end.offset) for end in ends if end.error is None]
+        return {(place, read.get(place, 0)) for place, end in where if end > read.get(place, 0)}

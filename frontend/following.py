@@ -48,11 +48,12 @@ class Follower:
         first = self._consumer.poll(seconds)
         if self._ids.changed():
             raise Lost("topics were made anew")
+        if first is not None:
+            self._deafness.heard()
+        if self.assigned and self._deafness.is_certain(self._consumer):
+            raise Lost("nothing is heard of what there is to read")
         if first is None:
-            if self.assigned and self._deafness.is_certain(self._consumer):
-                raise Lost("nothing is heard of what there is to read")
             return []
-        self._deafness.heard()
         messages = [first, *self._consumer.consume(MOST - 1, timeout=_LINGER)]
         if rest and len(messages) < _FEW:
             self._rest(rest)

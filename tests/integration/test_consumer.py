@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import Message
 from pymongo.errors import AutoReconnect
 
+from ecommerce import consumer as consumer_module
 from ecommerce import gathering, storage
 from ecommerce.deadletters import letters as deadletters
 from ecommerce.killpoints import Place
@@ -88,6 +89,32 @@ def test_the_position_of_what_could_not_be_taken_is_not_saved_at_the_stop(
     monkeypatch.undo()
     with consuming(shipping):
         until("the second to be taken after all", lambda: taken(shipping) == ["o1", "o2"])
+
+
+def test_what_comes_while_it_waits_for_mongodb_is_taken_after_it(
+    shipping: Any, topic: Topic, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    take, away, tries = shipping.take, True, list[int]()
+
+    def take_or_fail(inputs: Any, *also: Any, **more: Any) -> Any:
+        tries.append(len(inputs))
+        if away:
+            raise AutoReconnect("gone")
+        return take(inputs, *also, **more)
+
+    monkeypatch.setattr(shipping, "take", take_or_fail)
+    monkeypatch.setattr(consumer_module, "_MOST_KEPT", 3)
+    orders = [f"o{number}" for number in range(10, 30)]
+    with consuming(shipping):
+        topic.put(created(orders[0]))
+        until("it to wait", lambda: len(tries) > 1)
+        topic.put(*map(created, orders[1:]))
+        until("it to have kept some", lambda: len(tries) > 5)
+        away = False
+        until("all to be taken", lambda: taken(shipping) == orders)
+    entries = shipping.database[storage.EVENTS].find(sort=[("taken_at", 1)])
+    assert [storage.key_of(entry) for entry in entries] == orders
+    assert "joining anew" not in caplog.text
 
 
 def test_without_positions_it_reads_from_the_beginning_whatever_kafka_remembers(shipping: Any, topic: Topic) -> None:

@@ -5,7 +5,7 @@ from copy import copy
 from itertools import chain, count, repeat
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from ecommerce import deafness, kafka
 from ecommerce.deafness import Deafness
@@ -90,6 +90,29 @@ def test_while_somebody_reads_on_nobody_is(consumer: Consumer) -> None:
     assert not any(found)
 
 
+def test_who_hears_nothing_of_one_of_its_partitions_is_deaf_though_it_hears_of_others(
+    consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deafness, "LONGEST_STANDSTILL", 0.5)
+    monkeypatch.setattr(deafness, "_LOOK_AROUND_EVERY", 0.05)
+    make_topics_anew()
+    Topic().put(*(created(f"o{number}") for number in range(100)))
+    Topic(partition=1).put(created("o"))
+    consumer.assign([TopicPartition(TOPIC, 0), TopicPartition(TOPIC, 1)])
+    looks, read = count(), {(TOPIC, 1): 1}
+    deaf = Deafness([TOPIC], lambda: {(TOPIC, 0): next(looks), **read})
+
+    def hears_and_is_certain() -> bool:
+        deaf.heard()
+        return deaf.is_certain(consumer)
+
+    found: list[bool] = []
+    until("fifteen looks", lambda: found.append(hears_and_is_certain()) or next(copy(looks)) >= 15)
+    assert not any(found)
+    read.clear()
+    until("to be certain", hears_and_is_certain)
+
+
 class Deaf(Consumer):
     """It gives nothing of what it gets."""
 
@@ -105,5 +128,34 @@ def test_it_joins_anew_and_goes_on(monkeypatch: pytest.MonkeyPatch, caplog: pyte
     Topic().put(created("o1"))
     with consuming(shipping) as (_, outcome):
         until("the message to be taken", lambda: taken(shipping) == ["o1"])
+        assert not outcome.done()
+    assert "joining anew" in caplog.text
+
+
+class DeafOfOne(Consumer):
+    """It never gets anything of one partition: its library has forgotten to go on with it."""
+
+    def poll(self, timeout: float = -1) -> Message | None:
+        message = super().poll(timeout)
+        if self.assignment():
+            self.pause([TopicPartition(TOPIC, 1)])
+        return message
+
+
+def test_who_is_deaf_of_one_partition_joins_anew_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(deafness, "LONGEST_SILENCE", 3600.0)
+    monkeypatch.setattr(deafness, "LONGEST_STANDSTILL", 0.5)
+    monkeypatch.setattr(deafness, "_LOOK_AROUND_EVERY", 0.1)
+    make_topics_anew()
+    shipping = engine("shipping")
+    classes = chain([DeafOfOne], repeat(Consumer))
+    monkeypatch.setattr(kafka, "Consumer", lambda conf: next(classes)(conf))
+    with consuming(shipping) as (_, outcome):
+        Topic().put(created("o1"))
+        until("what it hears to be taken", lambda: taken(shipping) == ["o1"])
+        Topic(partition=1).put(created("o2"))
+        until("what it did not hear to be taken", lambda: sorted(taken(shipping)) == ["o1", "o2"])
         assert not outcome.done()
     assert "joining anew" in caplog.text
