@@ -69,6 +69,8 @@ class Bench:
 
     def run(self) -> Results:
         """All rows."""
+        if self._plan.watchers:
+            allow_many_connections()
         for number in range(1, self._plan.repeat + 1):
             self._floor(number)
             self._pipeline(number)
@@ -76,8 +78,6 @@ class Bench:
             self._sizes()
         for count in self._plan.consumers:
             self._consumers(count)
-        if self._plan.watchers:
-            self._live()
         if self._plan.page_sizes:
             self._pages()
         self._say("done")
@@ -108,6 +108,8 @@ class Bench:
                 pipeline.settle()
             if number == 1:
                 self.results.guarantees.update(guarantees())
+            if self._plan.watchers and number == self._plan.repeat:
+                self._live(pipeline)
             self._prove(pipeline, f"run {number}")
 
     def _sizes(self) -> None:
@@ -133,14 +135,10 @@ class Bench:
             self.results.by_consumers[count] += self._small_drains(pipeline)
             self._prove(pipeline, f"{count} consumers")
 
-    def _live(self) -> None:
+    def _live(self, pipeline: Pipeline) -> None:
         plan = self._plan
         self._say(f"{plan.watchers:,} clients of the live view, {plan.watched_rate:g} orders/s")
-        allow_many_connections()
-        with running_pipeline(self._servers, self._folder / "live") as pipeline:
-            drain(pipeline, self._servers, _WARM_UP)
-            self.results.watched.append(live(pipeline, plan.watchers, plan.watched_rate, plan.watched_seconds))
-            self._prove(pipeline, "the live view")
+        self.results.watched.append(live(pipeline, plan.watchers, plan.watched_rate, plan.watched_seconds))
 
     def _small_drains(self, pipeline: Pipeline) -> list[Drain]:
         return [drain(pipeline, self._servers, self._plan.small_orders) for _ in range(self._plan.small_repeat)]
