@@ -9,18 +9,22 @@ partition, to begin or to go on, gets lost when something else is told at the sa
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+import structlog
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from ecommerce.topics import PARTITIONS
 
 LONGEST_SILENCE = 30.0  # seconds; a group may wait so long for another member before it assigns anything
 _LOOK_EVERY = 5.0  # seconds
-# A partition of which nothing is read for so long (seconds) is no more waiting for its turn behind the others.
-LONGEST_STANDSTILL = 300.0
+# A partition of which nothing was read between so many looks in a row is not just waiting for its turn behind others.
+# Looks, not time: an outage has none.
 _LOOK_AROUND_EVERY = 30.0  # seconds
+MOST_LOOKS = 10
 _PATIENCE = 2.0  # seconds
 
 Place = tuple[str, int]  # topic, partition
+
+log = structlog.get_logger(__name__)
 
 
 class Deafness:
@@ -33,7 +37,7 @@ class Deafness:
         self._look_at = 0.0
         self._behind: set[tuple[Place, int]] = set()
         self._look_around_at = time.monotonic() + _LOOK_AROUND_EVERY
-        self._behind_since: dict[tuple[Place, int], float] = {}
+        self._stood_still: dict[tuple[Place, int], int] = {}  # at so many looks in a row
         self.heard()
 
     def heard(self) -> None:
@@ -45,12 +49,12 @@ class Deafness:
         """Whether it is, to be asked again and again.
 
         Either nothing was heard, and nobody has read on between two looks, though there was something to read at the
-        first; or nothing was read of one of its own partitions for long.
+        first; or nothing was read of one of its own partitions for some five minutes.
         """
         now = time.monotonic()
         if now >= self._look_around_at:
             self._look_around_at = now + _LOOK_AROUND_EVERY
-            if self._stands_still(consumer, now):
+            if self._stands_still(consumer):
                 return True
         if now < self._look_at:
             return False
@@ -61,13 +65,14 @@ class Deafness:
         before, self._behind = self._behind, found
         return bool(before & found)
 
-    def _stands_still(self, consumer: Consumer, now: float) -> bool:
+    def _stands_still(self, consumer: Consumer) -> bool:
         own = [(each.topic, each.partition) for each in consumer.assignment()]
-        found = self._find_behind(consumer, own) if own else set[tuple[Place, int]]()
-        if found is None:
-            return False
-        self._behind_since = {each: self._behind_since.get(each, now) for each in found}
-        return any(now - since >= LONGEST_STANDSTILL for since in self._behind_since.values())
+        found = (self._find_behind(consumer, own) if own else None) or set()
+        self._stood_still = {each: self._stood_still.get(each, 0) + 1 for each in found}
+        still = [place for (place, _), looks in self._stood_still.items() if looks > MOST_LOOKS]
+        for topic, partition in still:
+            log.warning("nothing is read of a partition", topic=topic, partition=partition)
+        return bool(still)
 
     def _find_behind(self, consumer: Consumer, places: Iterable[Place]) -> set[tuple[Place, int]] | None:
         """Places with something to read, and up to where they were read; None if Kafka does not tell."""

@@ -5,12 +5,13 @@ from copy import copy
 from itertools import chain, count, repeat
 
 import pytest
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from ecommerce import deafness, kafka
 from ecommerce.deafness import Deafness
 from ecommerce.registry import engine
 from tests.integration.consuming import Topic, consuming, created, taken
+from tests.servers import Servers
 from tests.topics import make_topics_anew
 from tests.waiting import until
 
@@ -29,6 +30,15 @@ def consumer() -> Iterator[Consumer]:
     made = kafka.consumer("a-group")
     yield made
     made.close()
+
+
+def answers() -> bool:
+    """Whether Kafka does."""
+    try:
+        kafka.admin().look(timeout=0.5)
+    except KafkaException:
+        return False
+    return True
 
 
 def is_certain(consumer: Consumer, read_up_to: dict[tuple[str, int], int], *, looks: int = 3) -> bool:
@@ -93,7 +103,6 @@ def test_while_somebody_reads_on_nobody_is(consumer: Consumer) -> None:
 def test_who_hears_nothing_of_one_of_its_partitions_is_deaf_though_it_hears_of_others(
     consumer: Consumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deafness, "LONGEST_STANDSTILL", 0.5)
     monkeypatch.setattr(deafness, "_LOOK_AROUND_EVERY", 0.05)
     make_topics_anew()
     Topic().put(*(created(f"o{number}") for number in range(100)))
@@ -111,6 +120,29 @@ def test_who_hears_nothing_of_one_of_its_partitions_is_deaf_though_it_hears_of_o
     assert not any(found)
     read.clear()
     until("to be certain", hears_and_is_certain)
+
+
+def test_an_outage_of_kafka_is_no_deafness(
+    consumer: Consumer, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deafness, "_LOOK_AROUND_EVERY", 0.0)
+    monkeypatch.setattr(deafness, "MOST_LOOKS", 1)
+    monkeypatch.setattr(deafness, "LONGEST_SILENCE", 3600.0)
+    monkeypatch.setattr(deafness, "_PATIENCE", 0.2)
+    make_topics_anew()
+    Topic().put(created("o"))
+    consumer.assign([TopicPartition(TOPIC, 0)])
+    deaf = Deafness([TOPIC], dict)
+    assert not deaf.is_certain(consumer)
+    servers.kafka.pause()
+    try:
+        until("Kafka to be gone", lambda: not answers())
+        assert not deaf.is_certain(consumer)
+    finally:
+        servers.kafka.resume()
+    looks = [deaf.is_certain(consumer)]
+    until("to be certain", lambda: looks.append(deaf.is_certain(consumer)) or looks[-1])
+    assert looks[0] is False
 
 
 class Deaf(Consumer):
@@ -146,7 +178,6 @@ def test_who_is_deaf_of_one_partition_joins_anew_and_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(deafness, "LONGEST_SILENCE", 3600.0)
-    monkeypatch.setattr(deafness, "LONGEST_STANDSTILL", 0.5)
     monkeypatch.setattr(deafness, "_LOOK_AROUND_EVERY", 0.1)
     make_topics_anew()
     shipping = engine("shipping")
