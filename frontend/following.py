@@ -42,8 +42,7 @@ class Follower:
     def read(self, seconds: float, *, rest: float = 0.0) -> list[Message]:
         """Waits for a message and takes what else there is. Raises `Lost` or `KafkaException`.
 
-        If these are few, it does not ask Kafka for more in the next `rest` seconds: each answer to a consumer costs
-        Kafka about as much as taking the message in.
+        If these are few, it does not ask Kafka for more in the next `rest` seconds: each of them would be an answer.
         """
         first = self._consumer.poll(seconds)
         if self._ids.changed():

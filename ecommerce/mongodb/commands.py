@@ -5,13 +5,12 @@ process (`docs/adr/0010-cost-of-a-saga.md`). All three join the transaction of `
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
-Document = dict[str, Any]
+from ecommerce.storage import Document
 
 
 def by_ids(
