@@ -22,6 +22,7 @@ def main() -> int:
         execute_from_command_line(sys.argv)
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever insists need not wait for what ends now
+        sys.unraisablehook = lambda _: None  # what was half made just then may fail when it is let go
         behind = "\n" if sys.stderr.isatty() else ""  # where the terminal shows ^C
         sys.stderr.write(f"{behind}interrupted; it may be run again\n")
         return _INTERRUPTED
