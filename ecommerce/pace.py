@@ -3,41 +3,62 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from operator import sub
 
 from ecommerce.inputs import Position
 
-_LONGEST_LINGER = 0.4
-_CROWD = 8  # messages
+_LONGEST_LINGER = 0.4  # seconds
+_CROWD, _MANY = 2, 4  # messages
+# Shares of the time in which a thread could run that it waits for a core: as with few orders under way, as in a crush.
+_EASE, _CRUSH = 0.3, 0.65
+_UNKNOWN = 0.5
+_RECENT = 0.15  # the weight of one more batch in a mean
 _NOTHING: Mapping[Position, int] = {}
 
 
 class Pace:
-    """How long to wait for more messages when one is there: not at all, unless they come faster than they are taken.
+    """How long to wait for more messages when one is there: not at all, unless cores are scarce and more will come.
 
-    So they do when the last batch has only just ended and was more than one message. Then a consumer waits as long as
-    that batch took, and up to four times as long the more it held: fewer, larger batches leave time to others and take
-    less of it in all. The steps of a lone order, which follow each other as closely, wait for nothing.
+    Fewer, larger batches take less of the cores in all. Where there is enough of them waiting is but delay; where there
+    is not, everybody waits for everybody. How scarce they are tells the share of its batches in which this thread could
+    run and had no core. So it finds its measure: the longer consumers wait for messages, the less they wait for cores.
+    The steps of a lone order wait for nothing.
     """
 
     def __init__(self) -> None:
         self.took = 0.0  # seconds
-        self._ended = 0.0
-        self._size = 0
+        self._size, self._waited = 0.0, _UNKNOWN  # means of late: a batch's messages, its share without a core
 
     @contextmanager
     def batch(self, size: int) -> Iterator[None]:
-        """Around each batch, of `size` messages."""
-        started = time.monotonic()
+        """Around each batch, of `size` messages; of one thread, always the same."""
+        started, before = time.monotonic(), core_seconds()
         yield
-        self._ended = time.monotonic()
-        self.took = self._ended - started
-        self._size = size
+        self.took = time.monotonic() - started
+        self._size += _RECENT * (min(size, _MANY) - self._size)
+        ran, waited = map(sub, core_seconds(), before)
+        if ran + waited > 0:
+            self._waited += _RECENT * (waited / (ran + waited) - self._waited)
 
     def linger(self) -> float:
         """Seconds to wait for more."""
-        if self._size < 2 or time.monotonic() - self._ended >= self.took:
+        if self._size < _CROWD:
             return 0.0
-        return min(self.took * min(self._size, _CROWD) / 2, _LONGEST_LINGER)
+        scarcity = (self._waited - _EASE) / (_CRUSH - _EASE)
+        return _LONGEST_LINGER * min(max(scarcity, 0.0), 1.0) ** 2
+
+
+def core_seconds() -> tuple[float, float]:
+    """For how long this thread has run, and for how long it could have and had no core; zeros but on Linux.
+
+    https://docs.kernel.org/scheduler/sched-stats.html
+    """
+    try:
+        with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
+            ran, waited, _ = file.read().split()
+    except OSError:
+        return 0.0, 0.0
+    return int(ran) / 1e9, int(waited) / 1e9
 
 
 class Pending:

@@ -29,7 +29,7 @@ def processes(mark: str) -> list[int]:
 
 
 def test_a_small_bench_reports_every_row_and_proves_the_pipeline(tmp_path: Path) -> None:
-    rows = ["--sizes", "400", "--pages", "100", "300", "--consumers", "2", "--watchers", "20", "--watched-seconds", "3"]
+    rows = ["--sizes", "400", "--pages", "200", "400", "--consumers", "2", "--watchers", "20", "--watched-seconds", "3"]
     options = [*rows, "--small-orders", "300", "--into", str(tmp_path)]
     subprocess.run([*BENCH, *options], cwd=places.ROOT, check=True, timeout=600)
     report = json.loads((tmp_path / "report.json").read_text())
@@ -43,7 +43,7 @@ def test_a_small_bench_reports_every_row_and_proves_the_pipeline(tmp_path: Path)
     assert list(report["intakes"]) == ["1", "8", "32"]
     assert list(report["by_size"]) == ["400"]
     assert list(report["by_consumers"]) == ["2"]
-    assert list(report["pages_by_size"]) == ["100", "300"]
+    assert list(report["pages_by_size"]) == ["200", "400"]
     (watched,) = report["watched"]
     assert (watched["clients"], watched["orders"] > 200, watched["late"]) == (20, True, 0)
     assert len(report["proofs"]) == 3

@@ -1,7 +1,5 @@
 """What the services' tables say of themselves is so."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from ecommerce.messages import Event
@@ -18,8 +16,8 @@ EXAMPLES: dict[type[Event], Event] = {
 }
 
 
-def _waiting() -> Iterator[tuple[Service, type[Event]]]:
-    return ((service, kind) for service in SERVICES for kind in service.can_wait)
+def _waiting() -> list[tuple[Service, type[Event]]]:
+    return [(service, kind) for service in SERVICES for kind in service.can_wait]
 
 
 @pytest.mark.parametrize(("service", "kind"), _waiting(), ids=lambda it: getattr(it, "name", None) or it.__name__)

@@ -1,12 +1,15 @@
 """When a consumer waits for more, and when it tells how far it has read."""
 
+import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from unittest.mock import patch
 
 import pytest
 
 from ecommerce.inputs import Position
-from ecommerce.pace import Pace, Pending
+from ecommerce.pace import Pace, Pending, core_seconds
 
 A, B = Position("orders.events", 0), Position("orders.events", 1)
 
@@ -28,36 +31,94 @@ def clock() -> Iterator[Clock]:
         yield clock
 
 
-def after(clock: Clock, *, size: int, took: float, idle: float = 0.0) -> float:
-    """What it waits after a batch of `size` messages, when the next one comes `idle` seconds later."""
-    pace = Pace()
-    with pace.batch(size):
-        clock.now += took
-    clock.now += idle
+class Cores:
+    """What the kernel says of this thread: that it runs, and waits for a core, for as long as it is told to."""
+
+    def __init__(self) -> None:
+        self.ran = self.waited = 0.0
+
+    def seconds(self) -> tuple[float, float]:
+        return self.ran, self.waited
+
+
+@pytest.fixture
+def cores() -> Iterator[Cores]:
+    cores = Cores()
+    with patch("ecommerce.pace.core_seconds", cores.seconds):
+        yield cores
+
+
+def after(cores: Cores, *, size: int, without_core: float, batches: int = 100, pace: Pace | None = None) -> float:
+    """What it waits after `batches` of `size` messages, in that share of which it had no core."""
+    pace = pace or Pace()
+    for _ in range(batches):
+        with pace.batch(size):
+            cores.ran += 0.01 * (1 - without_core)
+            cores.waited += 0.01 * without_core
     return pace.linger()
 
 
-def test_at_first_it_waits_for_nothing(clock: Clock) -> None:
+def test_at_first_it_waits_for_nothing() -> None:
     assert Pace().linger() == 0
 
 
-def test_the_steps_of_a_lone_order_wait_for_nothing(clock: Clock) -> None:
-    assert after(clock, size=1, took=0.01) == 0
+def test_the_steps_of_a_lone_order_wait_for_nothing_however_scarce_cores_are(cores: Cores) -> None:
+    assert after(cores, size=1, without_core=0.9) == 0
 
 
-@pytest.mark.parametrize(("size", "times"), [(2, 1), (4, 2), (8, 4), (500, 4)])
-def test_where_messages_come_faster_than_they_are_taken_it_waits_the_longer_the_more_there_were(
-    clock: Clock, size: int, times: float
-) -> None:
-    assert after(clock, size=size, took=0.01, idle=0.005) == pytest.approx(0.01 * times)
+def test_where_there_are_cores_it_waits_for_nothing_however_much_comes(cores: Cores) -> None:
+    assert after(cores, size=500, without_core=0.2) == 0
 
 
-def test_it_never_waits_long(clock: Clock) -> None:
-    assert after(clock, size=500, took=3.0) == pytest.approx(0.4)
+def test_the_scarcer_cores_are_the_longer_it_waits_but_never_long(cores: Cores) -> None:
+    waits = [after(cores, size=10, without_core=share) for share in (0.35, 0.4, 0.5, 0.6, 0.7, 0.99)]
+    assert waits[:5] == sorted(set(waits[:5]))
+    assert waits[0] < 0.01
+    assert waits[4] == waits[5] == pytest.approx(0.4)
 
 
-def test_who_has_had_time_to_idle_waits_for_nothing(clock: Clock) -> None:
-    assert after(clock, size=2, took=0.01, idle=0.011) == 0
+def test_one_batch_says_little_and_some_say_all(cores: Cores) -> None:
+    pace = Pace()
+    after(cores, size=10, without_core=0.1, pace=pace)
+    assert after(cores, size=10, without_core=0.9, batches=1, pace=pace) == 0
+    assert after(cores, size=10, without_core=0.9, batches=15, pace=pace) == pytest.approx(0.4)
+    assert after(cores, size=10, without_core=0.1, batches=15, pace=pace) == 0
+
+
+def test_a_crowd_is_soon_forgotten(cores: Cores) -> None:
+    pace = Pace()
+    assert after(cores, size=1000, without_core=0.9, pace=pace) > 0
+    assert after(cores, size=1, without_core=0.9, batches=8, pace=pace) == 0
+
+
+def test_where_nobody_tells_it_waits_somewhat(cores: Cores) -> None:
+    pace = Pace()
+    for _ in range(20):
+        with pace.batch(10):
+            pass
+    assert 0.05 < pace.linger() < 0.2
+
+
+def test_it_says_how_long_a_batch_took(clock: Clock) -> None:
+    pace = Pace()
+    with pace.batch(1):
+        clock.now += 3
+    assert pace.took == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux tells")
+def test_the_kernel_tells_of_the_thread_that_asks() -> None:
+    def work() -> float:
+        ran, _ = core_seconds()
+        until = time.thread_time() + 0.05
+        while time.thread_time() < until:
+            pass
+        return core_seconds()[0] - ran
+
+    ran, _ = core_seconds()
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(work).result() >= 0.045
+    assert core_seconds()[0] - ran < 0.045
 
 
 def test_positions_are_told_at_once_and_then_after_a_while(clock: Clock) -> None:
