@@ -55,10 +55,10 @@ def core_seconds() -> tuple[float, float]:
     """
     try:
         with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
-            ran, waited, _ = file.read().split()
-    except OSError:
+            ran, waited, _slices = map(int, file.read().split())
+    except (OSError, ValueError):
         return 0.0, 0.0
-    return int(ran) / 1e9, int(waited) / 1e9
+    return ran / 1e9, waited / 1e9
 
 
 class Pending:
