@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from math import exp
 from operator import sub
 
 from ecommerce.inputs import Position
@@ -13,6 +14,7 @@ _CROWD, _MANY = 2, 4  # messages
 _EASE, _CRUSH = 0.3, 0.65
 _UNKNOWN = 0.5
 _RECENT = 0.15  # the weight of one more batch in a mean
+_FORGOTTEN_IN = 0.5  # seconds without a message, by two thirds
 _NOTHING: Mapping[Position, int] = {}
 
 
@@ -27,6 +29,7 @@ class Pace:
 
     def __init__(self) -> None:
         self.took = 0.0  # seconds
+        self._ended = time.monotonic()
         self._size, self._waited = 0.0, _UNKNOWN  # means of late: a batch's messages, its share without a core
 
     @contextmanager
@@ -34,14 +37,16 @@ class Pace:
         """Around each batch, of `size` messages; of one thread, always the same."""
         started, before = time.monotonic(), core_seconds()
         yield
-        self.took = time.monotonic() - started
+        self._ended = time.monotonic()
+        self.took = self._ended - started
         self._size += _RECENT * (min(size, _MANY) - self._size)
         ran, waited = map(sub, core_seconds(), before)
         if ran + waited > 0:
             self._waited += _RECENT * (waited / (ran + waited) - self._waited)
 
     def linger(self) -> float:
-        """Seconds to wait for more."""
+        """Seconds to wait for more; to be asked once when a message has come. A crowd after which none came is none."""
+        self._size *= exp((self._ended - time.monotonic()) / _FORGOTTEN_IN)
         if self._size < _CROWD:
             return 0.0
         scarcity = (self._waited - _EASE) / (_CRUSH - _EASE)

@@ -85,6 +85,16 @@ def test_one_batch_says_little_and_some_say_all(cores: Cores) -> None:
     assert after(cores, size=10, without_core=0.1, batches=15, pace=pace) == 0
 
 
+def test_after_a_second_of_silence_there_is_no_crowd_any_more(cores: Cores, clock: Clock) -> None:
+    pace = Pace()
+    assert after(cores, size=1000, without_core=0.9, pace=pace) > 0
+    clock.now += 0.05
+    assert pace.linger() > 0
+    clock.now += 1
+    assert pace.linger() == 0
+    assert after(cores, size=2, without_core=0.9, batches=1, pace=pace) == 0
+
+
 def test_a_crowd_is_soon_forgotten(cores: Cores) -> None:
     pace = Pace()
     assert after(cores, size=1000, without_core=0.9, pace=pace) > 0
