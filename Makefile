@@ -115,7 +115,7 @@ test\:chaos: install ## Kill points × branches of the saga, then outages (CHAOS
 	CHAOS=full $(PYTEST) tests/chaos
 	CHAOS=full TEST_NODES=3 $(PYTEST) tests/chaos
 
-bench: install ## The pipeline against a floor on bare drivers, in turn, in one run: var/bench/report.txt (16 minutes)
+bench: install ## The pipeline against a floor on bare drivers, in turn, in one run: var/bench/report.txt (14 minutes)
 	$(PYTHON) -m tests.load --sizes 1000 100000 --small-repeat 3 --pages 1000 100000 --watchers 1000
 
 bench-full: install ## The same for longer, with 10,000 orders there before too, and with 1, 2 and 4 consumers a service
