@@ -120,15 +120,15 @@ def test_it_says_how_long_a_batch_took(clock: Clock) -> None:
 def test_the_kernel_tells_of_the_thread_that_asks() -> None:
     def work() -> float:
         ran, _ = core_seconds()
-        until = time.thread_time() + 0.05
+        until = time.thread_time() + 0.1
         while time.thread_time() < until:
             pass
         return core_seconds()[0] - ran
 
     ran, _ = core_seconds()
     with ThreadPoolExecutor(1) as threads:
-        assert threads.submit(work).result() >= 0.045
-    assert core_seconds()[0] - ran < 0.045
+        assert threads.submit(work).result() >= 0.05  # a tick of the kernel may not be counted yet
+    assert core_seconds()[0] - ran < 0.05
 
 
 def test_positions_are_told_at_once_and_then_after_a_while(clock: Clock) -> None:
