@@ -29,7 +29,7 @@ class Pace:
 
     def __init__(self) -> None:
         self.took = 0.0  # seconds
-        self._ended = time.monotonic()
+        self._as_of = time.monotonic()
         self._size, self._waited = 0.0, _UNKNOWN  # means of late: a batch's messages, its share without a core
 
     @contextmanager
@@ -37,16 +37,18 @@ class Pace:
         """Around each batch, of `size` messages; of one thread, always the same."""
         started, before = time.monotonic(), core_seconds()
         yield
-        self._ended = time.monotonic()
-        self.took = self._ended - started
+        self._as_of = time.monotonic()
+        self.took = self._as_of - started
         self._size += _RECENT * (min(size, _MANY) - self._size)
         ran, waited = map(sub, core_seconds(), before)
         if ran + waited > 0:
             self._waited += _RECENT * (waited / (ran + waited) - self._waited)
 
     def linger(self) -> float:
-        """Seconds to wait for more; to be asked once when a message has come. A crowd after which none came is none."""
-        self._size *= exp((self._ended - time.monotonic()) / _FORGOTTEN_IN)
+        """Seconds to wait for more, now that a message has come. A crowd after which none came for a while is none."""
+        now = time.monotonic()
+        self._size *= exp((self._as_of - now) / _FORGOTTEN_IN)
+        self._as_of = now
         if self._size < _CROWD:
             return 0.0
         scarcity = (self._waited - _EASE) / (_CRUSH - _EASE)

@@ -95,6 +95,16 @@ def test_after_a_second_of_silence_there_is_no_crowd_any_more(cores: Cores, cloc
     assert after(cores, size=2, without_core=0.9, batches=1, pace=pace) == 0
 
 
+def test_how_often_it_is_asked_changes_nothing(cores: Cores, clock: Clock) -> None:
+    often, once = Pace(), Pace()
+    for pace in (often, once):
+        after(cores, size=10, without_core=0.9, pace=pace)
+    for _ in range(30):  # as where what comes is passed over
+        clock.now += 0.01
+        often.linger()
+    assert often.linger() == once.linger() > 0
+
+
 def test_a_crowd_is_soon_forgotten(cores: Cores) -> None:
     pace = Pace()
     assert after(cores, size=1000, without_core=0.9, pace=pace) > 0
