@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
-from deploy.local.servers import poll
+from deploy.local.servers import NotReady, poll
 
 SECONDS = 40.0
 
@@ -11,3 +12,16 @@ SECONDS = 40.0
 def until(what: str, probe: Callable[[], bool], *, seconds: float = SECONDS) -> None:
     """Returns when `probe` gives true; fails naming `what` after `seconds`."""
     poll(what, probe, deadline=time.monotonic() + seconds, every=0.02)
+
+
+def until_equal(expected: object, probe: Callable[[], object], *, seconds: float = SECONDS) -> None:
+    """Returns when `probe` gives what is equal to `expected`; fails showing the difference after `seconds`."""
+    last: list[object] = [None]
+
+    def equal() -> bool:
+        last[0] = probe()
+        return last[0] == expected
+
+    with suppress(NotReady):
+        until("what is expected", equal, seconds=seconds)
+    assert last[0] == expected
