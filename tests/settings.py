@@ -43,3 +43,5 @@ os.environ |= {
 }
 
 from ecommerce.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["tests.hashing.QuickArgon2Hasher"]
