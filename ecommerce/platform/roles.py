@@ -7,7 +7,6 @@ access token can say it in a word and services need no database to check it.
 from collections.abc import Iterator
 
 from django.contrib.auth.models import Group, Permission
-from django.db.models import Q
 
 from ecommerce.environment import SERVICES
 from ecommerce.http.permissions import Scope
@@ -88,17 +87,15 @@ def establish() -> None:
     Whoever needs another set of rights gets a group of another name. The permissions are those that a migration has
     made: of a service that was never migrated here there are none, and the next run adds them.
     """
+    named = Permission.objects.values_list("content_type__app_label", "codename", "pk")
+    ids = {f"{app}.{codename}": id for app, codename, id in named}
     for name, rights in ROLES.items():
         group, _ = Group.objects.get_or_create(name=name)
-        group.permissions.set(Permission.objects.filter(_named(rights)))
-
-
-def _named(rights: frozenset[str]) -> Q:
-    wanted = Q()
-    for right in sorted(rights):
-        app, codename = right.split(".")
-        wanted |= Q(content_type__app_label=app, codename=codename)
-    return wanted
+        wanted = {ids[right] for right in rights if right in ids}
+        # Past the permissions, all of which MongoDB would join with those of groups to find these.
+        held = set(Group.permissions.through.objects.filter(group=group).values_list("permission_id", flat=True))
+        group.permissions.remove(*(held - wanted))
+        group.permissions.add(*(wanted - held))
 
 
 def scopes_of(user: User) -> Iterator[Scope]:

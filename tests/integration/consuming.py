@@ -1,22 +1,23 @@
 """Messages put on Kafka by hand and consumers that run in threads: what the tests of the consumer share."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Message, Producer
 from django.conf import settings
+from pymongo import UpdateOne
 
-from ecommerce import identity, kafka, storage
+from ecommerce import identity, kafka, sources, storage
 from ecommerce.consumer import ServiceConsumer
 from ecommerce.deadletters import letters as deadletters
 from ecommerce.engine import Engine
 from ecommerce.inputs import Position
 from ecommerce.messages import Event, encode, seal_in_envelope
 from ecommerce.positions import position_id
+from ecommerce.sources import Ends
 from ecommerce.topicids import TopicIds
-from ecommerce.topics import PARTITIONS
 from orders.events import TOPIC, Item, OrderCreated, Sealed
 from tests.waiting import until
 
@@ -61,20 +62,15 @@ class Topic:
 
     def skip_to_end(self, engine: Engine) -> None:
         """Lets the service begin here, behind what earlier tests have left on all its topics."""
-        consumer = Consumer({"bootstrap.servers": settings.KAFKA_BROKERS, "group.id": "tests"})
-        ids = _ids_of(engine.service.topics)
-        left = [Position(topic, each, ids.of(topic)) for topic in engine.service.topics for each in range(PARTITIONS)]
+        ends: Ends = {}
 
         def done() -> bool:
-            while left:
-                _, end = consumer.get_watermark_offsets(TopicPartition(left[-1].topic, left[-1].partition), timeout=5)
-                _set(engine, left.pop(), end)
+            nonlocal ends
+            ends = sources.ends()
             return True
 
-        try:
-            until("every partition to have its leader", done)
-        finally:
-            consumer.close()
+        until("every partition to have its leader", done)
+        _set(engine, {position: end for position, (_, end) in ends.items() if position.topic in engine.service.topics})
 
 
 def envelope_of(event: Event) -> Any:
@@ -83,7 +79,7 @@ def envelope_of(event: Event) -> Any:
 
 def set_position(engine: Engine, topic: str, partition: int, offset: int) -> None:
     """As a restored backup has it: the next offset to read."""
-    _set(engine, _position(topic, partition), offset)
+    _set(engine, {_position(topic, partition): offset})
 
 
 def position(engine: Engine, topic: str = TOPIC, partition: int = 0) -> int:
@@ -91,9 +87,12 @@ def position(engine: Engine, topic: str = TOPIC, partition: int = 0) -> int:
     return int(found["offset"]) if found else -1
 
 
-def _set(engine: Engine, position: Position, offset: int) -> None:
-    moved = {"$set": {"offset": offset}}
-    engine.database[storage.POSITIONS].update_one({"_id": position_id(position)}, moved, upsert=True)
+def _set(engine: Engine, offsets: Mapping[Position, int]) -> None:
+    moved = [
+        UpdateOne({"_id": position_id(position)}, {"$set": {"offset": offset}}, upsert=True)
+        for position, offset in offsets.items()
+    ]
+    engine.database[storage.POSITIONS].bulk_write(moved, ordered=False)
 
 
 def _position(topic: str, partition: int) -> Position:

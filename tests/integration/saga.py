@@ -1,6 +1,7 @@
 """Orders taken through the real engines by hand: what the tests of the audit look at, and break."""
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -44,6 +45,12 @@ class Saga:
         self.refused: set[str] = set()
         self._gateway, self._carrier = gateway, carrier
         self._offsets: dict[str, int] = {}
+
+    def twin(self) -> "Saga":
+        """One that stands where this one does, and goes its own way."""
+        twin = copy(self)
+        twin.declined, twin.refused, twin._offsets = set(self.declined), set(self.refused), dict(self._offsets)
+        return twin
 
     def stock(self, sku: str = "CUP", pieces: int = 100) -> None:
         self.engines["inventory"].execute(PutProduct(sku=sku, name=sku, price=PRICE, currency="USD"), id=f"put-{sku}")

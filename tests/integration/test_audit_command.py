@@ -10,7 +10,8 @@ from ecommerce.audit.names import Name
 from tests.integration.planting import audit, audited, typed
 from tests.integration.saga import Saga, make_old
 from tests.integration.test_audit_orders import COMPLETED, RETURNED, captured_after_all
-from tests.integration.test_audit_orders import saga as saga  # the fixture
+from tests.integration.test_audit_orders import played as played  # fixtures
+from tests.integration.test_audit_orders import saga as saga
 
 pytestmark = pytest.mark.usefixtures("databases")
 

@@ -19,8 +19,8 @@ COMPLETED, REFUNDED, CANCELLED, DECLINED, RETURNED, SOLD_OUT = (f"order-{n}" for
 ALONE = ("--no-gateway", "--no-topics")
 
 
-@pytest.fixture
-def saga(databases: None) -> Saga:
+@pytest.fixture(scope="module")
+def played(module_databases: None) -> tuple[Saga, Backup]:
     saga = Saga()
     saga.stock()
     saga.stock("RARE", 1)
@@ -30,7 +30,15 @@ def saga(databases: None) -> Saga:
     saga.place(SOLD_OUT, sku="RARE")
     saga.cancel(CANCELLED)
     saga.settle()
-    return saga
+    return saga, Backup(saga)
+
+
+@pytest.fixture
+def saga(databases: None, played: tuple[Saga, Backup]) -> Saga:
+    """Played once for all tests: that takes seconds."""
+    saga, backup = played
+    backup.put_back()
+    return saga.twin()
 
 
 def forget(saga: Saga, order: str, *types: str) -> None:
