@@ -17,6 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Group, Permission
 from django.db import connections
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -49,6 +50,22 @@ class GuardedBackend(ModelBackend):
             attempt.refuse_if_locked()  # by others at the same moment: then this was one guess too many
             attempt.forget()
         return user
+
+    # Django's own have MongoDB join every permission with every group's before it looks for these. What they give is
+    # asked for no more than once a request, and kept at the user.
+
+    def _get_user_permissions(self, user: User) -> QuerySet[Permission]:
+        held = User.user_permissions.through.objects.filter(user=user.pk)
+        return Permission.objects.filter(pk__in=_column(held, "permission_id"))
+
+    def _get_group_permissions(self, user: User) -> QuerySet[Permission]:
+        groups = User.groups.through.objects.filter(user=user.pk)
+        held = Group.permissions.through.objects.filter(group__in=_column(groups, "group_id"))
+        return Permission.objects.filter(pk__in=_column(held, "permission_id"))
+
+
+def _column(rows: QuerySet[Any], name: str) -> list[Any]:
+    return list(rows.values_list(name, flat=True))
 
 
 class _Attempt:

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Permission
 from django.db import connections
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
@@ -20,6 +22,7 @@ from orders import selectors as orders
 from payments import selectors as payments
 from payments.domain import Pending
 from shipping import selectors as shipping
+from tests.integration.people import staff
 from tests.integration.profiling import queries, scans
 
 pytestmark = pytest.mark.usefixtures("databases")
@@ -67,3 +70,17 @@ def test_commands_keys_and_tokens_use_indexes() -> None:
         spend(RefreshToken.for_user(user))
         User.objects.filter(username="alice").exists()
     assert scans(plans) == []
+
+
+def test_what_a_member_of_staff_may_do_is_found_by_indexes_and_is_what_django_finds() -> None:
+    staff("kim", "support", "finance")
+    staff("lee", "warehouse")
+    user = User.objects.get(username="kim")
+    user.user_permissions.add(Permission.objects.get(codename="add_datakey"))
+    with queries() as plans:
+        held = user.get_all_permissions()
+    assert len(plans) >= 5
+    assert scans(plans) == []
+    assert {"payments.change_payment", "platform.add_datakey"} <= held
+    assert held == ModelBackend().get_all_permissions(User.objects.get(username="kim"))
+    assert User(username="nobody").get_all_permissions() == set()
