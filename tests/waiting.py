@@ -15,13 +15,14 @@ def until(what: str, probe: Callable[[], bool], *, seconds: float = SECONDS) -> 
 
 
 def until_equal(expected: object, probe: Callable[[], object], *, seconds: float = SECONDS) -> None:
-    """Returns when `probe` gives what is equal to `expected`; fails showing the difference after `seconds`."""
-    last: list[object] = [None]
+    """Returns when `probe` gives what is equal to `expected`; fails showing both after `seconds`."""
+    last: object = None
 
     def equal() -> bool:
-        last[0] = probe()
-        return last[0] == expected
+        nonlocal last
+        last = probe()
+        return last == expected
 
     with suppress(NotReady):
         until("what is expected", equal, seconds=seconds)
-    assert last[0] == expected
+    assert last == expected, f"expected {expected}, last was {last}"

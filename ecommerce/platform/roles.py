@@ -91,7 +91,7 @@ def establish() -> None:
     ids = {f"{app}.{codename}": id for app, codename, id in named}
     for name, rights in ROLES.items():
         group, _ = Group.objects.get_or_create(name=name)
-        wanted = {ids[right] for right in rights if right in ids}
+        wanted = {ids[right] for right in rights & ids.keys()}
         # Past the permissions, all of which MongoDB would join with those of groups to find these.
         held = set(Group.permissions.through.objects.filter(group=group).values_list("permission_id", flat=True))
         group.permissions.remove(*(held - wanted))

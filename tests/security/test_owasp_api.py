@@ -250,6 +250,7 @@ def test_api9_what_is_served_is_what_is_described(cast: Cast) -> None:
 
 
 def test_passwords_are_stored_as_argon2(cast: Cast, settings: Any) -> None:
+    assert {user.password.split("$")[0] for user in User.objects.all()} == {"argon2"}
     settings.PASSWORD_HASHERS = production.PASSWORD_HASHERS
     assert Person().post("/api/v1/auth/register", {"username": "ada", "password": PASSWORD}).status_code == 201
     stored = User.objects.get(username="ada").password
