@@ -12,7 +12,11 @@ from ecommerce.http import openapi
 
 admin.autodiscover()
 
+# What is asked for most comes first: Django notes each pattern that it tries in vain.
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include(import_module(f"{name}.urls"))) for name in settings.SERVED
+]
+urlpatterns += [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.metrics),
@@ -20,7 +24,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema", openapi.schema, name="schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="schema", schema=None)),
 ]
-urlpatterns += [path("api/v1/", include(import_module(f"{name}.urls"))) for name in settings.SERVED]
 urlpatterns += [path("api/v1/", include("ecommerce.deadletters.urls"))]
 if settings.ENV.SERVICE == "all":
     urlpatterns += [path("api/v1/auth/", include("ecommerce.platform.urls")), path("", include("frontend.urls"))]

@@ -66,11 +66,24 @@ class Handler(BaseHandler):
             return waits_for(response), _start(response), b"".join(response)
         finally:
             response.close()  # which tells that the request is finished
+            _take_apart(request, response)
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
     """An ASGI application for WebSockets that opens none: the handshake is answered with 403."""
     await send({"type": "websocket.close"})
+
+
+def _take_apart(request: ASGIRequest, response: HttpResponseBase) -> None:
+    """Frees what Django and DRF made for a request: it refers to itself in circles, of some 90 objects.
+
+    Left to the collector, those of 500 requests were freed in one pause of 40 to 300 ms, in which nobody was answered.
+    """
+    context = getattr(response, "renderer_context", None) or {}
+    for part in (context.get("view"), context.get("request"), request):
+        if part is not None:
+            vars(part).clear()
+    context.clear()
 
 
 def _start(response: HttpResponseBase) -> Message:

@@ -1,10 +1,15 @@
 """The server side of HTTP as an ASGI server uses it: what is read, and what is sent."""
 
+import asyncio
+import gc
+
+import msgspec
 import pytest
 
 from ecommerce.http.parsing import MOST_BYTES
 from ecommerce.http.server import Handler
-from tests.integration.asgi import exchange, part
+from tests.integration.asgi import Exchange, exchange, part
+from tests.integration.people import ORDER, Person
 
 pytestmark = pytest.mark.usefixtures("module_databases")
 HANDLER = Handler(threads=2)
@@ -45,3 +50,37 @@ def test_a_file_is_sent_whole() -> None:
 
 def test_what_nothing_serves_is_a_problem_document() -> None:
     assert exchange(HANDLER, "GET", "/nowhere").status == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/api/v1/orders", 201),
+        ("GET", "/api/v1/orders", 200),
+        ("GET", "/api/v1/orders/none", 404),
+        ("GET", "/nowhere", 404),
+    ],
+)
+def test_a_request_is_freed_at_once_and_leaves_nothing_to_the_collector(
+    alice: Person, method: str, path: str, status: int
+) -> None:
+    body = msgspec.json.encode(ORDER) if method == "POST" else b""
+
+    async def ask(times: int) -> None:
+        for _ in range(times):
+            exchange = Exchange(method, path, parts=[part(body)], access=alice.access)
+            await exchange.take_place(HANDLER)
+            assert exchange.status == status
+
+    async def left_by(times: int) -> int:
+        await ask(3)
+        gc.collect()
+        gc.disable()
+        try:
+            await ask(times)
+            return gc.collect()
+        finally:
+            gc.enable()
+
+    left = asyncio.run(left_by(20)) / 20
+    assert left < 10, f"{left} objects a request"
