@@ -118,8 +118,8 @@ test\:chaos: install ## Kill points × branches of the saga, then outages (CHAOS
 bench: install ## The pipeline against a floor on bare drivers, in turn, in one run: var/bench/report.txt (14 minutes)
 	$(PYTHON) -m tests.load --sizes 1000 100000 --small-repeat 3 --pages 1000 100000 --watchers 1000
 
-bench-full: install ## The same for longer, with 10,000 orders there before too, and with 1, 2 and 4 consumers a service
-	$(PYTHON) -m tests.load --seconds 15 --sizes 1000 10000 100000 --consumers 1 2 4 --small-orders 5000 --small-repeat 3 \
+bench-full: install ## The same for longer, with 10,000 orders there before too, with 1, 2 and 4 consumers a service, and what bare drivers do that keep as much
+	$(PYTHON) -m tests.load --keeper --seconds 15 --sizes 1000 10000 100000 --consumers 1 2 4 --small-orders 5000 --small-repeat 3 \
 		--pages 1000 1000000 --watchers 1000 --watched-seconds 600
 
 load-test: install ## A storefront's customers on the running pipeline: RATE=20 requests a second for DURATION=60s, then the audit

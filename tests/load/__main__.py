@@ -54,6 +54,7 @@ def _told() -> tuple[Plan, Path]:
     parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
     parser.add_argument("--orders", type=int, default=20_000, help="of a drain")
     parser.add_argument("--repeat", type=int, default=3, help="times that floor and pipeline are measured in turn")
+    parser.add_argument("--keeper", action="store_true", help="drain bare programs that keep as much, too")
     parser.add_argument("--seconds", type=float, default=10, help="of a latency row; a third of it of an intake row")
     parser.add_argument("--sizes", type=int, nargs="*", default=[], help="drains with so many finished orders there")
     parser.add_argument("--pages", type=int, nargs="*", default=[], help="pages of lists of so many orders")
@@ -67,6 +68,7 @@ def _told() -> tuple[Plan, Path]:
     plan = Plan(
         orders=told.orders,
         repeat=told.repeat,
+        keeper=told.keeper,
         seconds=told.seconds,
         sizes=tuple(told.sizes),
         page_sizes=tuple(told.pages),

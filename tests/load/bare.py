@@ -8,7 +8,7 @@ acknowledgements, marks them published in one update and commits its offsets.
 import secrets
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -73,7 +73,7 @@ class Payload(msgspec.Struct, rename="camel", omit_defaults=True):
     sealed: Sealed | None = None
 
 
-class Event(msgspec.Struct, rename="camel"):
+class Event(msgspec.Struct, rename="camel", eq=False):
     """What travels: the pipeline's envelope. Each carries what the next step needs, so nobody waits for two."""
 
     event_id: str
@@ -89,8 +89,8 @@ class Event(msgspec.Struct, rename="camel"):
         return self.payload.order_id
 
 
-_decode = msgspec.json.Decoder(Event).decode
-_encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(Event).decode
+encode = msgspec.json.Encoder().encode
 
 
 def order_created(number: int) -> Event:
@@ -141,6 +141,8 @@ def _topic(name: str, service: str) -> str:
 class Program:
     """What the four have in common: reading, transactions, publishing."""
 
+    takes: Mapping[str, tuple[str, ...]] = TAKES
+
     def __init__(self, role: str, uri: str, brokers: str, name: str) -> None:
         self.name, self.role = name, role
         self.client: MongoClient[Document] = MongoClient(uri, w="majority")
@@ -154,12 +156,12 @@ class Program:
         """Takes messages until SIGTERM. SIGUSR1 lets it publish what was fed without publishing."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGUSR1, self._let_go)
-        wanted = {_topic(self.name, TOPIC_OF[kind]) for kind in TAKES[self.role]}
+        wanted = {_topic(self.name, TOPIC_OF[kind]) for kind in self.takes[self.role]}
         self._consumer.subscribe(sorted(wanted), on_assign=lambda *_: print("assigned", flush=True))
         while not self._stopping:
             if self._publish_fed:
                 self._publish_fed = False
-                self._publish_all_fed()
+                self.publish_all_fed()
             messages = self._next()
             if messages:
                 self._take(messages)
@@ -200,6 +202,10 @@ class Program:
             )
         self.producer.flush()
         assert acknowledged == len(documents), f"{len(documents) - acknowledged} messages were not delivered"
+        self.mark_published(documents)
+
+    def mark_published(self, documents: Sequence[Document]) -> None:
+        """Notes that the broker has them."""
         ids = [document["_id"] for document in documents]
         self.events.update_many({"_id": {"$in": ids}}, {"$set": {"published": True}})
 
@@ -212,7 +218,7 @@ class Program:
         return []
 
     def _take(self, messages: Sequence[Message]) -> None:
-        events = [_decode(message.value() or b"") for message in messages]
+        events = [decode(message.value() or b"") for message in messages]
         try:
             made = self._commit(events, self.decide, deduplicate=True)
         except BulkWriteError:  # a redelivery: those that were taken before are dropped
@@ -246,9 +252,9 @@ class Program:
         if first is None:
             return []
         messages = [first, *self._consumer.consume(BATCH - 1, timeout=0)]
-        return [each for each in messages if each.error() is None and _kind(each) in TAKES[self.role]]
+        return [each for each in messages if each.error() is None and _kind(each) in self.takes[self.role]]
 
-    def _publish_all_fed(self) -> None:
+    def publish_all_fed(self) -> None:
         waiting = list(self.events.find({"published": False}))
         for start in range(0, len(waiting), BATCH):
             self.publish(waiting[start : start + BATCH])
@@ -266,7 +272,7 @@ def as_document(event: Event) -> Document:
         "_id": event.event_id,
         "type": event.event_type,
         "key": event.order_id,
-        "data": _encode(event),
+        "data": encode(event),
         "cause": event.causation_id,
         "published": False,
     }

@@ -13,7 +13,7 @@ from tests.load.intake import Intake, intake
 from tests.load.latency import Latency, floor_latency, pipeline_latency
 from tests.load.live import Live, allow_many_connections, live
 from tests.load.pages import fill, pages
-from tests.load.running_floor import running_floor
+from tests.load.running_floor import KEEPER, running_floor
 from tests.load.running_pipeline import Pipeline, running_pipeline
 from tests.pipeline import start_empty
 from tests.servers import Servers
@@ -28,6 +28,7 @@ class Plan:
     orders: int
     repeat: int
     seconds: float
+    keeper: bool = False  # drain the floor that keeps as much as the pipeline, too
     floor_rates: tuple[float, ...] = (10, 50)
     pipeline_rates: tuple[float, ...] = (10, 50, 100)
     clients: tuple[int, ...] = (1, 8, 32)
@@ -48,6 +49,7 @@ class Results:
     plan: Plan
     floor_drains: list[Drain] = field(default_factory=list)
     pipeline_drains: list[Drain] = field(default_factory=list)
+    keeper_drains: list[Drain] = field(default_factory=list)
     floor_latencies: dict[float, list[Latency]] = field(default_factory=lambda: defaultdict(list))
     pipeline_latencies: dict[float, list[Latency]] = field(default_factory=lambda: defaultdict(list))
     intakes: dict[int, list[Intake]] = field(default_factory=lambda: defaultdict(list))
@@ -73,6 +75,8 @@ class Bench:
             allow_many_connections()
         for number in range(1, self._plan.repeat + 1):
             self._floor(number)
+            if self._plan.keeper:
+                self._keeper(number)
             self._pipeline(number)
         if self._plan.sizes:
             self._sizes()
@@ -90,6 +94,12 @@ class Bench:
             self.results.floor_drains.append(drain(floor, self._servers, self._plan.orders))
             for rate in self._plan.floor_rates:
                 self.results.floor_latencies[rate].append(floor_latency(floor, self._servers, rate, self._plan.seconds))
+
+    def _keeper(self, number: int) -> None:
+        self._say(f"keeper, run {number}")
+        with running_floor(self._servers, self._folder, f"keeper{number}", KEEPER) as keeper:
+            drain(keeper, self._servers, _WARM_UP)
+            self.results.keeper_drains.append(drain(keeper, self._servers, self._plan.orders))
 
     def _pipeline(self, number: int) -> None:
         self._say(f"pipeline, run {number}: starts")

@@ -19,6 +19,7 @@ def text(results: Results) -> str:
     """The whole report."""
     sections = {
         "Drain: orders committed before, until all are COMPLETED": _drains(results),
+        "Drain by bare drivers that keep what the pipeline keeps (tests/load/keeper.py)": _kept(results),
         "CPU seconds per 1,000 sagas (mean) and peak memory (MB)": _costs(results),
         "Latency: order due → OrderCompleted handed to Kafka (ms)": _latencies(results),
         "CPU ms an order at a steady rate (mean)": _steady_costs(results),
@@ -100,9 +101,24 @@ def _drains(results: Results) -> Iterator[str]:
     )
 
 
-def _costs(results: Results) -> Iterator[str]:
+def _kept(results: Results) -> Iterator[str]:
+    keepers = results.keeper_drains
+    if not keepers:
+        return
     floors, pipelines = results.floor_drains, results.pipeline_drains
-    for name, drains in (("floor", floors), ("pipeline", pipelines)):
+    of_floor = [keeper.rate / floor.rate for floor, keeper in zip(floors, keepers, strict=True)]
+    of_keeper = [pipeline.rate / keeper.rate for keeper, pipeline in zip(keepers, pipelines, strict=True)]
+    yield from _table(
+        ["", "sagas/s", "keeper ÷ floor", "pipeline ÷ keeper"],
+        [("keeper", _of(keepers, "rate"), spread(of_floor), spread(of_keeper))],
+    )
+
+
+def _costs(results: Results) -> Iterator[str]:
+    subjects = {"floor": results.floor_drains, "keeper": results.keeper_drains, "pipeline": results.pipeline_drains}
+    for name, drains in subjects.items():
+        if not drains:
+            continue
         costs, peaks = mean_cost(drains), _peaks(drains)
         whole = sum(costs.values())
         rows = [

@@ -1,4 +1,4 @@
-"""The floor as it runs in a measurement: its four processes, its databases and its topics."""
+"""The floor, or the keeper, as it runs in a measurement: its four processes, its databases and its topics."""
 
 import os
 import signal
@@ -14,18 +14,42 @@ from ecommerce.topics import create_topics
 from tests.load.bare import BATCH, TAKES, TOPIC_OF, topics
 from tests.load.child import output_of
 from tests.load.floor import Feeder
+from tests.load.keeper import HEARS, KeepingFeeder
 from tests.processes import ProjectProcess, running
 from tests.servers import RunningServer, Servers
 
 SKUS = [f"SKU-{number:03}" for number in range(1, 21)]
-_EVENTS_OF_ORDERS = sum(service == "orders" for service in TOPIC_OF.values())
-_MODULE = ["-m", "tests.load.floor"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """Which bare programs: their module, their feeder, and by what a completed order of theirs is known."""
+
+    module: str
+    feeder: type[Feeder]
+    entries: int  # of an order, in the collection `events` of orders' program
+    completed: str  # an order's status
+
+
+FLOOR = Kind(
+    module="tests.load.floor",
+    feeder=Feeder,
+    entries=sum(service == "orders" for service in TOPIC_OF.values()),
+    completed="OrderCompleted",
+)
+KEEPER = Kind(
+    module="tests.load.keeper",
+    feeder=KeepingFeeder,
+    entries=1 + FLOOR.entries + len(HEARS["orders"]),  # the command that placed it is the first
+    completed="COMPLETED",
+)
 
 
 @dataclass
 class Floor:
-    """A running floor. Orders that were `load`ed wait until it is `let_go`."""
+    """A running floor, of either kind. Orders that were `load`ed wait until it is `let_go`."""
 
+    kind: Kind
     name: str
     processes: dict[str, RunningServer]
     feeder: Feeder
@@ -48,34 +72,36 @@ class Floor:
 
     def is_done(self) -> bool:
         """Whether all orders are completed: the number of orders' events, which MongoDB knows without counting."""
-        return self.feeder.events.estimated_document_count() >= self.orders * _EVENTS_OF_ORDERS
+        return self.feeder.events.estimated_document_count() >= self.orders * self.kind.entries
 
     def completed(self) -> int:
-        return self.feeder.database["orders"].count_documents({"status": "OrderCompleted"})
+        return self.feeder.database["orders"].count_documents({"status": self.kind.completed})
 
     def place_steadily(self, rate: float, seconds: float) -> dict[str, float]:
         """Orders at `rate`, from a process of its own: order id → when it was due (epoch)."""
-        said = output_of(*_MODULE, "feed", str(rate), str(seconds), *self.arguments, seconds=seconds * 3 + 30)
+        feed = ["-m", self.kind.module, "feed", str(rate), str(seconds)]
+        said = output_of(*feed, *self.arguments, seconds=seconds * 3 + 30)
         due_at = msgspec.json.decode(said, type=dict[str, float])
         self.orders += len(due_at)
         return due_at
 
 
 @contextmanager
-def running_floor(servers: Servers, folder: Path, name: str) -> Iterator[Floor]:
+def running_floor(servers: Servers, folder: Path, name: str, kind: Kind = FLOOR) -> Iterator[Floor]:
     """Four programs that have their partitions; nothing of them is left afterwards."""
     arguments = [servers.mongo.uri, servers.kafka.brokers, name]
     admin = kafka.admin()
     create_topics(admin, {topic: {} for topic in topics(name)})
-    feeder = Feeder(*arguments)
+    feeder = kind.feeder(*arguments)
     feeder.stock_up(SKUS, 10**9)
-    processes = {role: running(_program(role, arguments, folder / f"{name}-{role}.log"), folder) for role in TAKES}
+    logs = {role: folder / f"{name}-{role}.log" for role in TAKES}
+    processes = {role: running(_program(kind, role, arguments, log), folder) for role, log in logs.items()}
     try:
         for process in processes.values():
             process.launch()
         for process in processes.values():
             process.wait_ready()
-        yield Floor(name, processes, feeder, arguments)
+        yield Floor(kind, name, processes, feeder, arguments)
     finally:
         for process in processes.values():
             process.stop()
@@ -86,7 +112,7 @@ def running_floor(servers: Servers, folder: Path, name: str) -> Iterator[Floor]:
             future.result()
 
 
-def _program(role: str, arguments: list[str], log: Path) -> ProjectProcess:
+def _program(kind: Kind, role: str, arguments: list[str], log: Path) -> ProjectProcess:
     return ProjectProcess(
-        name=log.stem, arguments=[*_MODULE, role, *arguments], is_ready=lambda: "assigned" in log.read_text()
+        name=log.stem, arguments=["-m", kind.module, role, *arguments], is_ready=lambda: "assigned" in log.read_text()
     )

@@ -30,10 +30,11 @@ def processes(mark: str) -> list[int]:
 
 def test_a_small_bench_reports_every_row_and_proves_the_pipeline(tmp_path: Path) -> None:
     rows = ["--sizes", "400", "--pages", "200", "400", "--consumers", "2", "--watchers", "20", "--watched-seconds", "3"]
-    options = [*rows, "--small-orders", "300", "--into", str(tmp_path)]
+    options = ["--keeper", *rows, "--small-orders", "300", "--into", str(tmp_path)]
     subprocess.run([*BENCH, *options], cwd=places.ROOT, check=True, timeout=600)
     report = json.loads((tmp_path / "report.json").read_text())
     assert [drain["orders"] for drain in report["floor_drains"] + report["pipeline_drains"]] == [300, 300]
+    assert [drain["orders"] for drain in report["keeper_drains"]] == [300]
     assert {rate: runs[0]["orders"] for rate, runs in report["pipeline_latencies"].items()} == {
         "10": 20,
         "50": 100,
@@ -50,6 +51,7 @@ def test_a_small_bench_reports_every_row_and_proves_the_pipeline(tmp_path: Path)
     assert all("0 violations; no difference" in proof for proof in report["proofs"])
     assert report["guarantees"]["an input that comes twice"] == "is dropped: the log has it"
     assert "pipeline ÷ floor" in (tmp_path / "report.txt").read_text()
+    assert "pipeline ÷ keeper" in (tmp_path / "report.txt").read_text()
     assert (tmp_path / "report.svg").read_text().startswith("<svg")
 
 
