@@ -142,6 +142,7 @@ class Program:
     """What the four have in common: reading, transactions, publishing."""
 
     takes: Mapping[str, tuple[str, ...]] = TAKES
+    batch = BATCH
 
     def __init__(self, role: str, uri: str, brokers: str, name: str) -> None:
         self.name, self.role = name, role
@@ -251,7 +252,7 @@ class Program:
         first = self._consumer.poll(0.05)
         if first is None:
             return []
-        messages = [first, *self._consumer.consume(BATCH - 1, timeout=0)]
+        messages = [first, *self._consumer.consume(self.batch - 1, timeout=0)]
         return [each for each in messages if each.error() is None and _kind(each) in self.takes[self.role]]
 
     def publish_all_fed(self) -> None:

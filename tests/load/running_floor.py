@@ -71,8 +71,12 @@ class Floor:
         os.kill(self.processes["orders"].pid, signal.SIGUSR1)
 
     def is_done(self) -> bool:
-        """Whether all orders are completed: the number of orders' events, which MongoDB knows without counting."""
-        return self.feeder.events.estimated_document_count() >= self.orders * self.kind.entries
+        """Whether all orders are completed: first by the number of orders' events, which MongoDB knows without counting.
+
+        It counts what is not committed yet, too.
+        """
+        counted = self.feeder.events.estimated_document_count()
+        return counted >= self.orders * self.kind.entries and self.completed() >= self.orders
 
     def completed(self) -> int:
         return self.feeder.database["orders"].count_documents({"status": self.kind.completed})
