@@ -71,9 +71,9 @@ class Floor:
         os.kill(self.processes["orders"].pid, signal.SIGUSR1)
 
     def is_done(self) -> bool:
-        """Whether all orders are completed: first by the number of orders' events, which MongoDB knows without counting.
+        """Whether all orders are completed. Not counted before the number of events says so, which MongoDB just knows.
 
-        It counts what is not committed yet, too.
+        That number holds what is not committed yet, too.
         """
         counted = self.feeder.events.estimated_document_count()
         return counted >= self.orders * self.kind.entries and self.completed() >= self.orders
