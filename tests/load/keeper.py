@@ -4,8 +4,8 @@
 
 Each service hears what the pipeline's hears, and logs it whole beside what it makes, answers and intents too; events
 leave by an outbox document a transaction. It takes more at a time than the floor: here that is cheaper. So it shows
-what the logs cost by themselves, and what the engine: there is still no Django, no validation, no index but on `_id`, no
-version, no outside world, no relay and no trace of its own.
+the logs cost by themselves, and what the engine: still no Django, no validation, no index but on `_id`, no version, no
+outside world, no relay and no trace of its own.
 """
 
 import secrets
