@@ -3,8 +3,8 @@
     python -m tests.load.keeper <role> <mongo uri> <brokers> <name>
 
 Each service hears what the pipeline's hears, and logs it whole beside what it makes, answers and intents too; events
-leave by an outbox document a transaction. It takes more at a time than the floor: here that is cheaper. So it shows
-the logs cost by themselves, and what the engine: still no Django, no validation, no index but on `_id`, no version, no
+leave by an outbox document a transaction. It takes more at a time than the floor: here that is cheaper. So it tells
+what the logs cost from what the engine costs: it has no Django, no validation, no index but on `_id`, no version, no
 outside world, no relay and no trace of its own.
 """
 
