@@ -11,7 +11,7 @@ outside world, no relay and no trace of its own.
 import secrets
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 
-from tests.load.bare import TOPIC_OF, Document, Event, Program, after, decode, encode, order_created
+from tests.load.bare import TOPIC_OF, Document, Event, Program, after, decode, encode
 from tests.load.floor import Feeder
 
 HEARS = {
@@ -219,21 +219,13 @@ class KeepingFeeder(Feeder):
 
     def feed(self, count: int, *, publish: bool) -> list[str]:
         assert not publish, "the keeper is drained only"
-        events = [order_created(number) for number in range(count)]
+        return super().feed(count, publish=False)
 
-        def body(session: ClientSession) -> None:
-            orders = [
-                {"_id": event.order_id, "status": "PENDING", "seen": [], **msgspec.to_builtins(event.payload)}
-                for event in events
-            ]
-            self.database["orders"].insert_many(orders, ordered=False, session=session)
-            own = [entry(event, encode(event), own=True) for event in events]
-            placed = [{**each, "_id": f"{each['_id']}:placed", "type": "PlaceOrder", "own": False} for each in own]
-            self.events.insert_many(own + placed, ordered=False, session=session)
-            self.database["outbox"].insert_one({"messages": [message(each) for each in own]}, session=session)
-
-        self.in_transaction(body)
-        return [event.order_id for event in events]
+    def insert_events(self, session: ClientSession, events: Iterable[Event]) -> None:
+        own = [entry(event, encode(event), own=True) for event in events]
+        placed = [{**each, "_id": f"{each['_id']}:placed", "type": "PlaceOrder", "own": False} for each in own]
+        self.events.insert_many(own + placed, ordered=False, session=session)
+        self.database["outbox"].insert_one({"messages": [message(each) for each in own]}, session=session)
 
 
 def entry(event: Event, data: bytes, *, own: bool) -> Document:
