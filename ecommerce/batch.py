@@ -45,7 +45,12 @@ class Batch:
     # Reading
 
     def load(self, inputs: Sequence[Input], *, look_up: bool) -> None:
-        """Reads every aggregate that the inputs name, and with `look_up` which inputs were taken before."""
+        """Reads every aggregate that the inputs name, and with `look_up` which inputs were taken before.
+
+        Without it, facts of the service's own are looked up all the same: where its log has them, nothing else is read.
+        """
+        if not look_up:
+            inputs = self._without_known_facts(inputs)
         wanted: dict[str, tuple[Aggregate, set[str]]] = {}
         for given in inputs:
             if given.key:
@@ -55,8 +60,8 @@ class Batch:
             self._load(aggregate, keys)
         self._load_rows_beside(inputs)
         # Followers of a parked message may have been parked or taken before: only a look-up tells.
-        everything = look_up or any(held.parked for held in self._held.values())
-        self._look_up([given for given in inputs if everything or self._is_own(given)])
+        if look_up or any(held.parked for held in self._held.values()):
+            self._look_up(inputs)
 
     def _load_rows_beside(self, inputs: Sequence[Input]) -> None:
         wanted: dict[str, tuple[Aggregate, set[str]]] = {}
@@ -80,18 +85,21 @@ class Batch:
         for document in commands.by_ids(self._database, aggregate.collection, missing, session=self._session):
             self._held[aggregate.collection, document["_id"]].read(document)
 
-    def _is_own(self, given: Input) -> bool:
-        """Whether it is a fact of this service, which its log has, unless that is an older one put back."""
-        return given.envelope is not None and type(given.envelope.payload) in self._service.publishes
+    def _without_known_facts(self, inputs: Sequence[Input]) -> Sequence[Input]:
+        """The inputs but for facts of this service that its log has: all of them, unless it is an older one put back."""
+        publishes = self._service.publishes
+        own = [given for given in inputs if given.envelope and type(given.envelope.payload) in publishes]
+        self._look_up(own)
+        return [given for given in inputs if not self._is_known(given)] if own else inputs
 
     def _look_up(self, inputs: Sequence[Input]) -> None:
-        if not inputs:
-            return
-        entries = [storage.entry_id(given.key, given.id) for given in inputs]
-        self._seen |= self._existing(storage.EVENTS, entries)
-        self._set_aside |= self._existing(DEAD_LETTERS, [letter_id(given) for given in inputs])
+        self._seen |= self._existing(storage.EVENTS, [storage.entry_id(given.key, given.id) for given in inputs])
+        new = [given for given in inputs if not self._is_known(given)]
+        self._set_aside |= self._existing(DEAD_LETTERS, [letter_id(given) for given in new])
 
     def _existing(self, collection: str, ids: Sequence[str]) -> set[str]:
+        if not ids:
+            return set()
         found = commands.by_ids(self._database, collection, ids, session=self._session, only_ids=True)
         return {document["_id"] for document in found}
 

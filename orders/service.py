@@ -74,7 +74,7 @@ ORDERS = Service(
     name="orders",
     aggregates=(ORDER, PRODUCTS),
     publishes=(OrderCreated, OrderConfirmed, OrderCancellationRequested, OrderCancelled, OrderCompleted),
-    can_wait=(InventoryReserved, PaymentAuthorized, ShipmentCreated, OrderShipped),
+    can_wait=(OrderCreated, InventoryReserved, PaymentAuthorized, ShipmentCreated, OrderShipped),
     unfinished=(Status.PENDING, Status.RESERVED, Status.PAID, Status.SHIPPED, Status.CANCELLING),
     ends={OrderCompleted: "completed", OrderCancelled: "cancelled"},
 )

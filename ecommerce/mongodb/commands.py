@@ -24,7 +24,8 @@ def by_ids(
     """The documents with these ids, or of them the ids, in any order."""
     wanted = {"_id": {"$in": [*ids]}}
     fields = {"_id": 1} if only_ids else {}
-    command = {"find": collection, "filter": wanted, "projection": fields, "batchSize": len(ids)}
+    # Room for one more: an answer that is full does not say that it is the last.
+    command = {"find": collection, "filter": wanted, "projection": fields, "batchSize": len(ids) + 1}
     cursor = database.command(command, codec_options=database.codec_options, session=session)["cursor"]
     found: list[Document] = cursor["firstBatch"]
     if cursor["id"]:  # an answer holds 16 MB

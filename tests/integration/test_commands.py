@@ -11,6 +11,7 @@ from pymongo.errors import BulkWriteError, OperationFailure
 from ecommerce.mongodb import commands
 from ecommerce.registry import engine
 from ecommerce.transaction import in_transaction
+from tests.integration.profiling import queries
 
 NAME = "things"
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -38,6 +39,13 @@ def test_what_is_inserted_is_found_by_its_id(database: Database[dict[str, Any]])
     insert(database, {"_id": "a", "at": AT}, {"_id": "b", "at": AT})
     assert by_ids(database, "a", "c") == [{"_id": "a", "at": AT}]
     assert by_ids(database, "b", "c", only_ids=True) == [{"_id": "b"}]
+
+
+def test_a_search_that_finds_all_takes_one_command(database: Database[dict[str, Any]]) -> None:
+    insert(database, {"_id": "a"}, {"_id": "b"})
+    with queries() as commands_seen:
+        assert len(by_ids(database, "a", "b")) == 2
+    assert [next(iter(each.command)) for each in commands_seen] == ["find"]
 
 
 def test_more_than_one_answer_holds_is_found_as_well(database: Database[dict[str, Any]]) -> None:

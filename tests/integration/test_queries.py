@@ -10,7 +10,7 @@ from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from ecommerce import identity
+from ecommerce import identity, outbox
 from ecommerce.http.pagination import page
 from ecommerce.platform.models import User
 from ecommerce.platform.tokens import spend
@@ -24,6 +24,7 @@ from payments.domain import Pending
 from shipping import selectors as shipping
 from tests.integration.people import staff
 from tests.integration.profiling import queries, scans
+from tests.integration.saga import Saga
 
 pytestmark = pytest.mark.usefixtures("databases")
 
@@ -70,6 +71,17 @@ def test_commands_keys_and_tokens_use_indexes() -> None:
         spend(RefreshToken.for_user(user))
         User.objects.filter(username="alice").exists()
     assert scans(plans) == []
+
+
+def test_a_fact_of_its_own_that_its_log_has_is_looked_for_there_alone() -> None:
+    saga = Saga()
+    saga.stock()
+    saga.place("o1")
+    (placed,) = engine("orders").database[outbox.COLLECTION].find_one()["messages"]
+    with queries() as plans:
+        saga.hand_over(placed, partition=0, offset=0)
+    looked_at = {each.plan.split()[0] for each in plans if each.plan.startswith("orders.")}
+    assert looked_at - {"orders.positions"} == {"orders.events"}
 
 
 def test_what_a_member_of_staff_may_do_is_found_by_indexes_and_is_what_django_finds() -> None:
