@@ -86,7 +86,7 @@ class Batch:
             self._held[aggregate.collection, document["_id"]].read(document)
 
     def _without_known_facts(self, inputs: Sequence[Input]) -> Sequence[Input]:
-        """The inputs but for facts of this service that its log has: all of them, unless it is an older one put back."""
+        """The inputs but for facts of this service that its log has: all such, unless it is an older one put back."""
         publishes = self._service.publishes
         own = [given for given in inputs if given.envelope and type(given.envelope.payload) in publishes]
         self._look_up(own)
