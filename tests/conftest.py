@@ -67,12 +67,12 @@ def _empty() -> None:
 
 def _filled(database: Database[dict[str, Any]]) -> list[str]:
     """The collections with something in them that no migration made: by one question, since each test asks twice."""
-    names = [name for name in database.list_collection_names() if name not in _MADE_BY_MIGRATIONS]
-    if not names:
-        return []
-    first, *others = ([{"$limit": 1}, {"$project": {"_id": 0, "name": {"$literal": name}}}] for name in names)
-    union = [{"$unionWith": {"coll": name, "pipeline": one}} for name, one in zip(names[1:], others, strict=True)]
-    return [found["name"] for found in database[names[0]].aggregate([*first, *union])]
+    one_of_each = (
+        {"$unionWith": {"coll": name, "pipeline": [{"$limit": 1}, {"$project": {"name": {"$literal": name}}}]}}
+        for name in database.list_collection_names()
+        if name not in _MADE_BY_MIGRATIONS
+    )
+    return [found["name"] for found in database.aggregate([{"$documents": []}, *one_of_each])]
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
