@@ -135,7 +135,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 3,
     "socket_connect_timeout": 1,
-    "visibility_timeout": 600,
+    # What a worker holds is not noted in Redis: what is lost with it a sweep finds, long before Redis would have.
+    "ack_emulation": False,
     "global_keyprefix": ENV.DATABASE_PREFIX,
 }
 CELERY_TASK_PUBLISH_RETRY = False
