@@ -39,8 +39,7 @@ def pipeline_processes(
 
     deadline = {"ORDER_DEADLINE_SECONDS": str(deadline_seconds)}
     return [
-        _sandbox("gateway", settings.GATEWAY_PORT, folder),
-        _sandbox("carrier", settings.CARRIER_PORT, folder, "--webhook", f"{URL}/api/v1/webhooks/carrier"),
+        *sandbox_processes(folder, "--webhook", f"{URL}/api/v1/webhooks/carrier"),
         web_process("web", settings.WEB_PORT),
         *(
             ProjectProcess(name=name, arguments=[MANAGE, "consume", service], env={"SERVICE": service} | measured())
@@ -54,6 +53,14 @@ def pipeline_processes(
         ProjectProcess(
             name="beat", arguments=[*celery, "beat", "-s", str(folder / "beat"), "--pidfile="], env=measured()
         ),
+    ]
+
+
+def sandbox_processes(folder: Path, *of_carrier: str) -> list[ProjectProcess]:
+    """The outside parties, with their ledgers in `folder`; `of_carrier` are the carrier's options."""
+    return [
+        _sandbox("gateway", settings.GATEWAY_PORT, folder),
+        _sandbox("carrier", settings.CARRIER_PORT, folder, *of_carrier),
     ]
 
 

@@ -16,7 +16,7 @@ import msgspec
 from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 
-from tests.load.bare import Event, Program, after, as_document, order_created
+from tests.load.bare import Document, Event, Program, after, as_document, order_created
 
 
 class Orders(Program):
@@ -32,7 +32,7 @@ class Orders(Program):
                 made.append(after(event, "OrderConfirmed"))
             elif facts >= {"PaymentCaptured", "InventoryCommitted"}:
                 made.append(after(event, "OrderCompleted"))
-        for kind, of_kind in _by_kind(events).items():
+        for kind, of_kind in by_kind(events).items():
             orders.update_many({"_id": {"$in": of_kind}}, {"$push": {"seen": kind}}, session=session)
         # In this order: an order may be confirmed and completed in one batch.
         for kind in ("OrderConfirmed", "OrderCompleted"):
@@ -115,11 +115,11 @@ class Shipping(Program):
 
 def _set_status(collection: Any, events: Sequence[Event], session: ClientSession) -> None:
     """The state after each event: one update a kind of event."""
-    for kind, ids in _by_kind(events).items():
+    for kind, ids in by_kind(events).items():
         collection.update_many({"_id": {"$in": ids}}, {"$set": {"status": kind}}, session=session)
 
 
-def _by_kind(events: Sequence[Event]) -> dict[str, list[str]]:
+def by_kind(events: Sequence[Event]) -> dict[str, list[str]]:
     """The orders of the events of each type."""
     kinds: dict[str, list[str]] = {}
     for event in events:
@@ -145,10 +145,7 @@ class Feeder(Program):
         events = [order_created(number) for number in range(count)]
 
         def body(session: ClientSession) -> None:
-            orders = [
-                {"_id": event.order_id, "status": "PENDING", "seen": [], **msgspec.to_builtins(event.payload)}
-                for event in events
-            ]
+            orders = [self.state(event) for event in events]
             self.database["orders"].insert_many(orders, ordered=False, session=session)
             self.insert_events(session, events)
 
@@ -156,6 +153,10 @@ class Feeder(Program):
         if publish:
             self.publish([as_document(event) for event in events])
         return [event.order_id for event in events]
+
+    def state(self, event: Event) -> Document:
+        """The order as it is stored at first."""
+        return {"_id": event.order_id, "status": "PENDING", "seen": [], **msgspec.to_builtins(event.payload)}
 
     def feed_steadily(self, rate: float, seconds: float) -> dict[str, float]:
         """An order at each of its times, which do not wait for the one before: id → when it was due (epoch)."""

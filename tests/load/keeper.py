@@ -1,11 +1,11 @@
-"""The keeper: the floor's four bare programs, keeping what the pipeline promises to keep.
+"""The keeper: the floor's four bare programs, doing what the pipeline promises to do.
 
     python -m tests.load.keeper <role> <mongo uri> <brokers> <name>
 
 Each service hears what the pipeline's hears, and logs it whole beside what it makes, answers and intents too; events
-leave by an outbox document a transaction. It takes more at a time than the floor: here that is cheaper. So it tells
-what the logs cost from what the engine costs: it has no Django, no validation, no index but on `_id`, no version, no
-outside world, no relay and no trace of its own.
+leave by an outbox document a transaction. It asks the same gateway and carrier, and its states have the pipeline's
+indexes. It takes more at a time than the floor: here that is cheaper. So it tells what the promises cost from what the
+engine costs: it has no Django, no validation, no version, no task queue, no relay and no trace of its own.
 """
 
 import secrets
@@ -21,8 +21,9 @@ from pymongo import UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 
+from tests.load.asking import QUESTIONS, OutsideWorld
 from tests.load.bare import TOPIC_OF, Document, Event, Program, after, decode, encode
-from tests.load.floor import Feeder
+from tests.load.floor import Feeder, by_kind
 
 HEARS = {
     "orders": (
@@ -33,12 +34,8 @@ HEARS = {
     "payments": ("OrderCreated", "InventoryReserved", "OrderShipped"),
     "shipping": ("OrderCreated", "PaymentAuthorized"),
 }
-# What the outside world is asked, and its answer.
-ANSWERS = {
-    "AuthorizationRequested": "ChargeAuthorized",
-    "CaptureRequested": "ChargeCaptured",
-    "ShipmentCreated": "ShipmentBooked",
-}
+# What a party still owes an answer to, by the status that says so.
+PENDING = {"AUTHORIZING": "AUTHORIZE", "CAPTURING": "CAPTURE", "BOOKING": "BOOK"}
 
 
 @dataclass
@@ -63,6 +60,10 @@ class Keeper(Program):
     batch = 2000
     states: str
 
+    def __init__(self, *arguments: str) -> None:
+        super().__init__(*arguments)
+        self._outside = OutsideWorld()
+
     def heard(self, event: Event, row: Row) -> list[str]:
         """The types of the events that follow. Changes the row, but for what it has seen."""
         raise NotImplementedError
@@ -81,8 +82,11 @@ class Keeper(Program):
             ids = [event.event_id for event in data]
             known = {each["_id"] for each in self.events.find({"_id": {"$in": ids}}, {"_id": 1})}
             made = self.keep({event: bytes for event, bytes in data.items() if event.event_id not in known})
-        answers = [after(event, ANSWERS[event.event_type]) for event in made if event.event_type in ANSWERS]
-        if answers:
+        asking = [event for event in made if event.event_type in QUESTIONS]
+        for kind, ids in by_kind(asking).items():
+            self._outside.ask(QUESTIONS[kind], self.database[self.states].find({"_id": {"$in": ids}}))
+        if asking:
+            answers = [after(event, QUESTIONS[event.event_type].answer) for event in asking]
             self.keep({answer: encode(answer) for answer in answers})
 
     def keep(self, inputs: Mapping[Event, bytes]) -> list[Event]:
@@ -127,7 +131,7 @@ class Keeper(Program):
 
     def _write(self, rows: Collection[Row], session: ClientSession) -> None:
         states = self.database[self.states]
-        new = [{"_id": row.id, "seen": row.seen, "status": row.status, **row.more} for row in rows if not row.stored]
+        new = [{"_id": row.id, "seen": row.seen, **standing(row.status), **row.more} for row in rows if not row.stored]
         if new:
             states.insert_many(new, ordered=False, session=session)
         alike = defaultdict(list)
@@ -135,7 +139,7 @@ class Keeper(Program):
             if row.stored:
                 alike[row.news()].append(row.id)
         for (seen, status), ids in alike.items():
-            change = {"$push": {"seen": {"$each": [*seen]}}, "$set": {"status": status}}
+            change = {"$push": {"seen": {"$each": [*seen]}}, "$set": standing(status)}
             states.update_many({"_id": {"$in": ids}}, change, session=session)
 
 
@@ -221,11 +225,20 @@ class KeepingFeeder(Feeder):
         assert not publish, "the keeper is drained only"
         return super().feed(count, publish=False)
 
+    def state(self, event: Event) -> Document:
+        found = {"customer_id": event.payload.customer_id, "created_at": event.timestamp}  # by what lists look for
+        return super().state(event) | found
+
     def insert_events(self, session: ClientSession, events: Iterable[Event]) -> None:
         own = [entry(event, encode(event), own=True) for event in events]
         placed = [{**each, "_id": f"{each['_id']}:placed", "type": "PlaceOrder", "own": False} for each in own]
         self.events.insert_many(own + placed, ordered=False, session=session)
         self.database["outbox"].insert_one({"messages": [message(each) for each in own]}, session=session)
+
+
+def standing(status: str) -> Document:
+    """Where a state stands, and since when."""
+    return {"status": status, "pending": PENDING.get(status, ""), "updated_at": datetime.now(UTC)}
 
 
 def entry(event: Event, data: bytes, *, own: bool) -> Document:

@@ -1,20 +1,23 @@
-"""The floor, or the keeper, as it runs in a measurement: its four processes, its databases and its topics."""
+"""The floor, or the keeper, as it runs in a measurement: its processes, its databases and its topics."""
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+from pymongo.collection import Collection
 
 from ecommerce import kafka
+from ecommerce.registry import engine
 from ecommerce.topics import create_topics
-from tests.load.bare import BATCH, TAKES, TOPIC_OF, topics
+from tests.load.bare import BATCH, TAKES, TOPIC_OF, Document, topics
 from tests.load.child import output_of
 from tests.load.floor import Feeder
-from tests.load.keeper import HEARS, KeepingFeeder
+from tests.load.keeper import HEARS, ROLES, KeepingFeeder
+from tests.pipeline import sandbox_processes
 from tests.processes import ProjectProcess, running
 from tests.servers import RunningServer, Servers
 
@@ -29,6 +32,8 @@ class Kind:
     feeder: type[Feeder]
     entries: int  # of an order, in the collection `events` of orders' program
     completed: str  # an order's status
+    states: Mapping[str, str] = field(default_factory=dict)  # role → its collection that has the pipeline's indexes
+    asks: bool = False  # the outside parties
 
 
 FLOOR = Kind(
@@ -42,6 +47,8 @@ KEEPER = Kind(
     feeder=KeepingFeeder,
     entries=1 + FLOOR.entries + len(HEARS["orders"]),  # the command that placed it is the first
     completed="COMPLETED",
+    states={role: program.states for role, program in ROLES.items()},
+    asks=True,
 )
 
 
@@ -92,14 +99,18 @@ class Floor:
 
 @contextmanager
 def running_floor(servers: Servers, folder: Path, name: str, kind: Kind = FLOOR) -> Iterator[Floor]:
-    """Four programs that have their partitions; nothing of them is left afterwards."""
+    """Four programs that have their partitions, and who they ask; nothing of them is left afterwards."""
     arguments = [servers.mongo.uri, servers.kafka.brokers, name]
     admin = kafka.admin()
     create_topics(admin, {topic: {} for topic in topics(name)})
     feeder = kind.feeder(*arguments)
     feeder.stock_up(SKUS, 10**9)
-    logs = {role: folder / f"{name}-{role}.log" for role in TAKES}
-    processes = {role: running(_program(kind, role, arguments, log), folder) for role, log in logs.items()}
+    for role, states in kind.states.items():
+        _copy_indexes(engine(role).database[states], feeder.client[f"{name}_{role}"][states])
+    (folder / name).mkdir()
+    programs = {role: _program(kind, role, arguments, folder / name / f"{role}.log") for role in TAKES}
+    parties = {party.name: party for party in sandbox_processes(folder / name)} if kind.asks else {}
+    processes = {each: running(process, folder / name) for each, process in (parties | programs).items()}
     try:
         for process in processes.values():
             process.launch()
@@ -114,6 +125,12 @@ def running_floor(servers: Servers, folder: Path, name: str, kind: Kind = FLOOR)
         feeder.close()
         for future in admin.delete_topics(topics(name)).values():
             future.result()
+
+
+def _copy_indexes(source: Collection[Document], target: Collection[Document]) -> None:
+    indexes = [index for index in source.list_indexes() if index["name"] != "_id_"]
+    if indexes:
+        target.database.command("createIndexes", target.name, indexes=indexes)
 
 
 def _program(kind: Kind, role: str, arguments: list[str], log: Path) -> ProjectProcess:
