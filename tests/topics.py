@@ -35,31 +35,39 @@ def topic(*, partitions: int = 1, config: Mapping[str, str] | None = None) -> It
 
 
 def make_topics_anew() -> None:
-    """Deletes the services' topics and creates them again, empty."""
+    """Makes the services' topics empty: those that something was put on are deleted and created again."""
     admin, wanted = kafka.admin(), topics_of(services())
 
     def there() -> list[str]:
         return [name for name in wanted if name in admin.list_topics(timeout=10).topics]
 
-    old = there()
+    old = _used(there())
     if old:
         for future in admin.delete_topics(old).values():
             future.result()
     # A moment after the deletion was acknowledged. What is put on a topic earlier may go with the former one.
-    until("the topics to be gone", lambda: not there())
+    until("the topics to be gone", lambda: not set(old) & set(there()))
     create_topics(admin, wanted)
     until("the topics to be there", lambda: len(there()) == len(wanted))
-    unled = [TopicPartition(topic, each) for topic in wanted for each in range(PARTITIONS)]
+    # Brokers tell of a topic before they have made it: until then it is the former one that they have.
+    until("every partition to be led, and empty", lambda: not _used(wanted))
 
+
+def _used(topics: Iterable[str]) -> list[str]:
+    """Those that something was put on, whether it is there still or not. Waits until each partition is led."""
+    partitions = [TopicPartition(topic, each) for topic in topics for each in range(PARTITIONS)]
+    used = set()
     with closing(kafka.reader()) as reader:
 
-        def led() -> bool:
-            while unled:
-                reader.get_watermark_offsets(unled[-1], timeout=5)
-                unled.pop()
+        def all_asked() -> bool:
+            while partitions:
+                if reader.get_watermark_offsets(partitions[-1], timeout=5) != (0, 0):
+                    used.add(partitions[-1].topic)
+                partitions.pop()
             return True
 
-        until("every partition to have its leader", led)
+        until("every partition to be led", all_asked)
+    return sorted(used)
 
 
 def configure(name: str, key: str, value: str) -> None:
