@@ -10,13 +10,13 @@ import msgspec
 
 from tests.load.bare import Document
 
+ADDRESS = {"name": "Alice", "line1": "1 Main Street", "city": "Berlin", "postalCode": "10115", "country": "DE"}
 _AT_ONCE = 500  # the parties take no more in one request
 _SECONDS = 30
-_ADDRESS = {"name": "Alice", "line1": "1 Main Street", "city": "Berlin", "postalCode": "10115", "country": "DE"}
 
 
 class Question(NamedTuple):
-    """How a party is asked: where, with what of an order's state, what is no trouble, and the event that notes it."""
+    """How a party is asked: where, with what of an order's state, which status says yes, which event notes it."""
 
     party: str  # the variable that has its address
     path: str
@@ -34,7 +34,7 @@ def _card(state: Document) -> Document:
 
 
 def _parcel(state: Document) -> Document:
-    return {"order": state["_id"], "address": _ADDRESS}
+    return {"order": state["_id"], "address": ADDRESS}
 
 
 # By the event that resolves to ask.
@@ -62,7 +62,6 @@ class OutsideWorld:
 
 
 class _Answer(msgspec.Struct):
-    order: str
     status: str
 
 

@@ -22,6 +22,7 @@ from inventory.messages import AdjustStock
 from orders.domain import Status
 from orders.messages import PlaceOrder, RequestedItem
 from orders.sealing import seal
+from tests.load.asking import ADDRESS
 from tests.load.child import output_of
 from tests.pipeline import pipeline_processes, start_empty
 from tests.processes import MANAGE, running
@@ -30,7 +31,6 @@ from tests.servers import RunningServer, Servers
 BATCH = 500
 DEADLINE_SECONDS = 7200  # longer than any run: an order that is slow is measured, not cancelled
 _CUSTOMERS = [identity.derived_id("customer", str(number)) for number in range(100)]
-_ADDRESS = {"name": "Alice", "line1": "1 Main Street", "city": "Berlin", "postalCode": "10115", "country": "DE"}
 _UNDER_WAY = [status for status in Status if status not in (Status.COMPLETED, Status.DELIVERED, Status.CANCELLED)]
 
 
@@ -116,7 +116,7 @@ def order(number: int, *, customer_id: str = "") -> Input:
         order_id=order_id,
         customer_id=customer_id,
         items=(RequestedItem(sku=f"SKU-{number % 20 + 1:03}", quantity=1),),
-        sealed=seal(vault(), customer_id, order_id, _ADDRESS, "tok_visa"),
+        sealed=seal(vault(), customer_id, order_id, ADDRESS, "tok_visa"),
         fingerprint="0" * 64,
     )
     return engine("orders").input(command, id=command_id)
