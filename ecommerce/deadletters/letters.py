@@ -19,6 +19,8 @@ DISCARDED = "DISCARDED"  # it was given up
 OPEN = (FAILED, WAITING, QUARANTINED)
 STATUSES = (*OPEN, REPLAYED, DISCARDED)
 
+LONGEST_ERROR = 2000  # characters
+
 
 def letter_id(given: Input) -> str:
     """The same message read again is the same dead letter.
@@ -60,7 +62,7 @@ def letter(given: Input, *, collection: str, place: int, error: Exception | None
 
 def describe(error: Exception) -> str:
     """An error as a letter keeps it."""
-    return f"{type(error).__name__}: {error}"[:2000]
+    return f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
 
 
 def reread(service: Service, letter: Document) -> Input:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pymongo.database import Database
 
-from ecommerce.deadletters.letters import COLLECTION, OPEN
+from ecommerce.deadletters.letters import COLLECTION, LONGEST_ERROR, OPEN
 from ecommerce.storage import Document
 
 
@@ -34,6 +34,13 @@ def chain_of(letter: Document) -> Chain:
     return Chain(letter["collection"], key, "" if key else letter["_id"])
 
 
+def _holds(text: str) -> Document:
+    """MongoDB's form of "has this in it, in capitals or not"."""
+    if len(text) > LONGEST_ERROR:  # in none; and a pattern has to be below 32 KB
+        return {"$in": []}
+    return {"$regex": re.escape(text).replace("\0", r"\x00"), "$options": "i"}  # no pattern holds a zero as it is
+
+
 @dataclass(frozen=True, kw_only=True)
 class Selection:
     """What a letter must be like. `error` is a part of its error's text; it was set aside at `since` or later."""
@@ -55,7 +62,7 @@ class Selection:
         if self.key:
             query["key"] = self.key
         if self.error:
-            query["error"] = {"$regex": re.escape(self.error), "$options": "i"}
+            query["error"] = _holds(self.error)
         if self.since:
             query["parked_at"] = {"$gte": self.since}
         return query

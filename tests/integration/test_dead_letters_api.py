@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ecommerce.deadletters.letters import COLLECTION, DISCARDED, FAILED, REPLAYED, WAITING
+from ecommerce.deadletters.letters import COLLECTION, DISCARDED, FAILED, LONGEST_ERROR, REPLAYED, WAITING
 from ecommerce.registry import engine
 from tests.integration.parking import Feed, bytes_of, created, reserved
 from tests.integration.people import Person, customer, everything_in, problem_of, staff
@@ -88,6 +88,19 @@ def test_pages_go_through_all_services_without_a_gap(feed: Feed, clerk: Person) 
     assert len(ids(clerk, key="o1")) == 3
     assert ids(clerk, status="DISCARDED") == []
     assert len(ids(clerk, error="malformed", type="OrderCreated", since="1h")) == 15
+
+
+@pytest.mark.parametrize("text", ["\0", ".*", "(", "[a", "\\", "é" * 2001, "(" * 2000, "x" * 40_000])
+def test_a_part_of_an_error_is_a_text_and_no_pattern(feed: Feed, clerk: Person, text: str) -> None:
+    def errs(error: str) -> None:
+        feed.engine.database[COLLECTION].update_many({}, {"$set": {"error": error[:LONGEST_ERROR]}})
+
+    feed.spoil(created("o1"))
+    errs("ValueError: a b c")
+    answer = clerk.get(LETTERS, {"error": text})
+    assert (answer.status_code, answer.json().get("results")) == (200, [])
+    errs(f"ValueError: {text} is not one")
+    assert len(ids(clerk, error=f": {text}"[:1500].swapcase())) == 1
 
 
 @pytest.mark.parametrize("query", ["service=billing", "status=LOST", "since=yesterday", "limit=0", "cursor=x"])
