@@ -13,7 +13,7 @@ from inventory.messages import AdjustStock
 from tests.chaos.report import Cell
 from tests.pipeline import pipeline_processes, start_empty
 from tests.processes import ProjectProcess, running
-from tests.servers import RunningServer, Servers
+from tests.servers import RunningServer, Servers, stop_all
 
 DEADLINE_SECONDS = 120
 
@@ -61,8 +61,7 @@ class Arena:
             process.wait_ready()
 
     def stop(self) -> None:
-        for process in reversed(self.processes.values()):
-            process.stop()
+        stop_all(self.processes.values())
 
     @contextmanager
     def armed(self, name: str, kill_point: str, *, after: int) -> Iterator[Fuse]:

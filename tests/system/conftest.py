@@ -9,7 +9,7 @@ from django.core.management import call_command
 from ecommerce.demo import Shop
 from tests.pipeline import URL, pipeline_processes, start_empty
 from tests.processes import running
-from tests.servers import RunningServer, Servers
+from tests.servers import RunningServer, Servers, stop_all
 
 
 @dataclass(frozen=True)
@@ -39,5 +39,4 @@ def pipeline(
         call_command("seed", verbosity=0)
         yield Pipeline(processes, Shop(URL))
     finally:
-        for process in reversed(processes.values()):
-            process.stop()
+        stop_all(processes.values())

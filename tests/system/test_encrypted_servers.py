@@ -15,7 +15,7 @@ from tests.encryption import PASSWORD, Authority, Encrypted, encrypted_servers
 from tests.integration.listening import listening
 from tests.pipeline import URL, pipeline_processes
 from tests.processes import ProjectProcess, commanded, running
-from tests.servers import RunningServer
+from tests.servers import RunningServer, stop_all
 from tests.system.watching import BODY
 from tests.waiting import until
 
@@ -73,8 +73,7 @@ def processes(
         those["web"].wait_ready()
         yield those
     finally:
-        for process in those.values():
-            process.stop()
+        stop_all(those.values())
 
 
 @contextmanager

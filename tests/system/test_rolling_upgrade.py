@@ -21,7 +21,7 @@ from tests.chaos.customers import fates
 from tests.copies import change, copy_tree
 from tests.pipeline import URL, web_process
 from tests.processes import ProjectProcess, running
-from tests.servers import RunningServer, free_ports
+from tests.servers import RunningServer, free_ports, stop_all
 from tests.system.conftest import Pipeline
 from tests.system.watching import BODY, MANY, audited
 from tests.waiting import until
@@ -144,5 +144,4 @@ def test_an_upgrade_under_load_loses_doubles_and_refuses_nothing(pipeline: Pipel
         assert letters == [0] * len(settings.SERVED)
         assert "0 violations" in audited()
     finally:
-        for process in reversed(news):
-            process.stop()
+        stop_all(news)
