@@ -8,11 +8,16 @@ import sys
 from django.core.management import execute_from_command_line
 
 _LASTING = {"consume", "live", "relay"}
+_MISUSED = 2
 _INTERRUPTED = 128 + signal.SIGINT
 
 
 def main() -> int:
     """Runs the command; its exit status where it does not exit by itself."""
+    for given in sys.argv:
+        if not _is_utf8(given):
+            sys.stderr.write(f"not UTF-8: {os.fsencode(given)!r}\n")
+            return _MISUSED
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
     if not _LASTING.intersection(sys.argv[1:2]):  # what is for people to read says what goes wrong, and no more
         os.environ.setdefault("LOG_LEVEL", "WARNING")
@@ -27,6 +32,14 @@ def main() -> int:
         sys.stderr.write(f"{behind}interrupted; it may be run again\n")
         return _INTERRUPTED
     return 0
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
