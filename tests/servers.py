@@ -275,12 +275,12 @@ def _redis(folder: Path, port: int | None = None, *, like_production: bool = Fal
 @contextlib.contextmanager
 def started(*servers: RunningServer) -> Iterator[None]:
     """All of these, started side by side and stopped after."""
-    with ThreadPoolExecutor(max_workers=len(servers)) as threads:
-        try:
+    try:
+        with ThreadPoolExecutor(max_workers=len(servers)) as threads:  # which ends when none is being started any more
             list(threads.map(RunningServer.start, servers))
-            yield
-        finally:
-            stop_all(servers)
+        yield
+    finally:
+        stop_all(servers)
 
 
 def stop_all(servers: Collection[RunningServer]) -> None:

@@ -19,7 +19,7 @@ from tests.load.floor import Feeder
 from tests.load.keeper import HEARS, ROLES, KeepingFeeder
 from tests.pipeline import sandbox_processes
 from tests.processes import ProjectProcess, running
-from tests.servers import RunningServer, Servers
+from tests.servers import RunningServer, Servers, started
 
 SKUS = [f"SKU-{number:03}" for number in range(1, 21)]
 
@@ -112,14 +112,9 @@ def running_floor(servers: Servers, folder: Path, name: str, kind: Kind = FLOOR)
     parties = {party.name: party for party in sandbox_processes(folder / name)} if kind.asks else {}
     processes = {each: running(process, folder / name) for each, process in (parties | programs).items()}
     try:
-        for process in processes.values():
-            process.launch()
-        for process in processes.values():
-            process.wait_ready()
-        yield Floor(kind, name, processes, feeder, arguments)
+        with started(*processes.values()):
+            yield Floor(kind, name, processes, feeder, arguments)
     finally:
-        for process in processes.values():
-            process.stop()
         for role in TAKES:
             feeder.client.drop_database(f"{name}_{role}")
         feeder.close()

@@ -26,7 +26,7 @@ from tests.load.asking import ADDRESS
 from tests.load.child import output_of
 from tests.pipeline import pipeline_processes, start_empty
 from tests.processes import MANAGE, running
-from tests.servers import RunningServer, Servers
+from tests.servers import RunningServer, Servers, started
 
 BATCH = 500
 DEADLINE_SECONDS = 7200  # longer than any run: an order that is slow is measured, not cancelled
@@ -131,17 +131,10 @@ def running_pipeline(servers: Servers, folder: Path, *, consumers: int = 1) -> I
         process.name: running(process, folder)
         for process in pipeline_processes(folder, deadline_seconds=DEADLINE_SECONDS, consumers=consumers)
     }
-    try:
-        for process in processes.values():
-            process.launch()
-        for process in processes.values():
-            process.wait_ready()
+    with started(*processes.values()):
         call_command("seed", stdout=StringIO())
         _stock_up()
         yield Pipeline(processes, folder)
-    finally:
-        with ThreadPoolExecutor(len(processes)) as threads:
-            list(threads.map(RunningServer.stop, processes.values()))
 
 
 def _stock_up() -> None:

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from ecommerce.demo import Shop
 from tests.pipeline import URL, pipeline_processes, start_empty
 from tests.processes import running
-from tests.servers import RunningServer, Servers, stop_all
+from tests.servers import RunningServer, Servers, started
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,6 @@ def pipeline(
     seconds = getattr(request.module, "DEADLINE_SECONDS", 120)
     wanted = pipeline_processes(folder, deadline_seconds=seconds, with_metrics=with_metrics)
     processes = {process.name: running(process, folder) for process in wanted}
-    try:
-        for process in processes.values():
-            process.launch()
-        for process in processes.values():
-            process.wait_ready()
+    with started(*processes.values()):
         call_command("seed", verbosity=0)
         yield Pipeline(processes, Shop(URL))
-    finally:
-        stop_all(processes.values())
